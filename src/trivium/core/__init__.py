@@ -1,0 +1,1 @@
+"""Values that every stage shares. Imports no other room of the house."""

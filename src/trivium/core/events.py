@@ -1,0 +1,70 @@
+"""What the ledger holds: one appended, never changed `Event` per decision, and the list of their kinds."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from trivium.core.values import sha256
+
+# kind -> what the event says. `subject` is in brackets.
+KINDS = {
+    "collected": "a partition's good rows were committed, its bad rows quarantined [table]",
+    "refused": "a partition was refused whole [table]",
+    "late": "a partition did not come in its time [table]",
+    "quarantine_released": "quarantined rows were let in [table]",
+    "quarantine_dropped": "quarantined rows were given up [table]",
+    "tried": "an idea ran its steps and stopped at a rung [idea]",
+    "versioned": "an idea's model became a version [version]",
+    "judged": "a version was judged on the suite [version]",
+    "staged": "a version was moved to a stage [version]",
+    "rolled_back": "an earlier version answers again [version that answers now]",
+    "answered": "a batch of requests was answered [model]",
+    "scored": "answers met their outcomes [model]",
+    "watched": "a partition was compared with its table's history [table]",
+    "alarmed": "something needs attention [what it is about]",
+    "opened": "an incident was opened [incident]",
+    "acknowledged": "a person took an incident [incident]",
+    "resolved": "an incident was closed [incident]",
+    "retrain": "a retrain was decided [model]",
+    "ticked": "a tick came to its end [model]",
+}
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One decision: when, what, on which subject, by whom, because of what, on which evidence (`body`).
+
+    `seq` is 0 until the ledger gives it its place. `key` is the natural key of the unit of work: the
+    ledger holds at most one event with a given key, which is what makes work safe to repeat.
+    `wall_clock` tells that `at` came from the machine's clock; such times are left out of the digest.
+    """
+
+    at: datetime
+    kind: str
+    subject: str
+    actor: str
+    because: str = ""
+    key: str | None = None
+    body: dict[str, Any] = {}
+    wall_clock: bool = True
+    seq: int = 0
+
+
+def ledger_digest(events: "list[Event]") -> str:
+    """Hash the decisions in order, places in the ledger and wall times left out; 64 hexadecimal digits."""
+    lines = [
+        msgspec.json.encode(
+            (
+                None if event.wall_clock else event.at,
+                event.kind,
+                event.subject,
+                event.actor,
+                event.because,
+                event.key,
+                event.body,
+            ),
+            order="deterministic",
+        )
+        for event in events
+    ]
+    return sha256(b"\n".join(lines))

@@ -1,0 +1,371 @@
+"""The project file: `trivium.toml` decoded strictly into frozen values.
+
+Reads text, not files: `loop/workspace.py` opens the file. Names that need the project's code (steps, metrics)
+are checked by `loop/doctor.py`.
+"""
+
+import tomllib
+from datetime import date, timedelta
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from trivium.core.problems import Problem, ProjectError, unknown_name
+from trivium.core.values import span
+
+WHERE = "trivium.toml"
+Severity = Literal["block", "quarantine", "warn", "refuse", "override", "fallback", "review"]
+ALLOWED_ELSE: dict[str, tuple[str, ...]] = {
+    "table": ("block", "quarantine", "warn"),
+    "request": ("refuse", "warn"),
+    "prediction": ("refuse", "override", "fallback", "review", "warn"),
+}
+
+
+class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    pass
+
+
+class Model(_Section):
+    """What is predicted, for which rows, and when its truth is due."""
+
+    name: str
+    task: Literal["binary", "multiclass", "regression"]
+    code: str
+    row_id: str
+    time: str
+    label: str
+    label_delay: str = "24h"
+    allow_pickle: bool = False
+
+
+class Outcomes(_Section):
+    """Where the truth comes from: an expression over a table's row, and when that row became known."""
+
+    table: str
+    label: str
+    at: str
+
+
+class Column(_Section):
+    """One column's contract. A break quarantines the row, unless said otherwise by `unknown` or `nulls`.
+
+    `nulls` is the share of nulls a partition may have: 0 quarantines each null, more only warns.
+    `unknown` is what befalls a row whose value is not among `values`.
+    """
+
+    type: Literal["int", "float", "str", "bool", "datetime", "date"]
+    min: float | None = None
+    max: float | None = None
+    values: tuple[str | int | float | bool, ...] = ()
+    unknown: Literal["block", "quarantine", "warn"] = "quarantine"
+    nulls: float | None = None
+    private: bool = False
+
+
+class Table(_Section):
+    """A source of rows: files, cut into partitions of length `every` by `time`.
+
+    Without `time` the table is one partition, replaced when its files change. `grace` is how long after its end
+    a partition may come before it counts as late.
+    """
+
+    files: str
+    time: str | None = None
+    every: str = "1d"
+    grace: str = "1d"
+    key: tuple[str, ...] = ()
+    columns: dict[str, Column] = {}
+
+
+class Check(_Section, rename={"else_": "else"}):
+    """A named boolean rule over a row; `else_` is what befalls a row for which it is false."""
+
+    name: str
+    on: str
+    must: str
+    else_: Severity = "quarantine"
+    because: str = ""
+    owner: str = ""
+    expires: date | None = None
+    value: str | None = None
+
+
+class Slice(_Section):
+    """A named subpopulation."""
+
+    name: str
+    where: str
+    because: str = ""
+
+
+class Metric(_Section):
+    """A metric that each scorecard holds. Exactly one is primary."""
+
+    name: str
+    primary: bool = False
+
+
+class Gate(_Section):
+    """How much worse than the live version a candidate may be, per metric, and how sure we must be.
+
+    A margin is in the metric's own unit. `slice_margins` hold within slices, and default to twice `margins`.
+    """
+
+    margins: dict[str, float] = {}
+    slice_margins: dict[str, float] = {}
+    confidence: float = 0.95
+    least_rows: int = 200
+
+
+class Ladder(_Section):
+    """The rungs an idea climbs before it reaches the stages; `sample` trains on this share of the rows first."""
+
+    rungs: tuple[Literal["sample", "full", "replay"], ...] = ("sample", "full", "replay")
+    sample_share: float = 0.1
+
+
+class Release(_Section):
+    """How a version goes up: least time and outcomes at a stage, longest stay, and the limits on its answers."""
+
+    canary_share: float = 0.1
+    shadow: str = "1d"
+    canary: str = "2d"
+    least_outcomes: int = 200
+    longest_stay: str = "14d"
+    max_error_share: float = 0.01
+    max_latency_ms: float = 200.0
+
+
+class Retrain(_Section):
+    """When to retrain, and on what: the last `window` before the last `holdout`, which the gate judges on."""
+
+    every: str = "7d"
+    on: tuple[Literal["drift", "objective", "score"], ...] = ("drift", "objective", "score")
+    cooldown: str = "3d"
+    first_after: str = "28d"
+    window: str = "90d"
+    holdout: str = "7d"
+
+
+class Alarms(_Section):
+    """How many pages a week people can bear; what is over it stays an alarm and pages nobody."""
+
+    pages_per_week: int = 5
+    false_alarm_rate: float = 0.02
+    least_history: int = 20
+
+
+class Objective(_Section):
+    """A service-level objective: the metric's value over the last `window` must reach `target`."""
+
+    name: str
+    metric: str
+    target: float
+    window: str = "7d"
+    slice: str | None = None
+
+
+class Store(_Section):
+    """Where the ledger and the blobs are kept."""
+
+    url: str = "sqlite:///.trivium/trivium.db"
+    files: str = ".trivium"
+
+
+class Engine(_Section):
+    """What runs the steps."""
+
+    kind: Literal["local"] = "local"
+
+
+class Project(_Section):
+    """A whole `trivium.toml`, decoded and checked for every name that can be checked without the code."""
+
+    model: Model
+    tables: dict[str, Table]
+    outcomes: Outcomes | None = None
+    checks: tuple[Check, ...] = ()
+    slices: tuple[Slice, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    params: dict[str, dict[str, Any]] = {}
+    gate: Gate = Gate()
+    ladder: Ladder = Ladder()
+    release: Release = Release()
+    retrain: Retrain = Retrain()
+    alarms: Alarms = Alarms()
+    objectives: tuple[Objective, ...] = ()
+    store: Store = Store()
+    engine: Engine = Engine()
+
+    @property
+    def requests(self) -> str:
+        """The table whose rows are asked about: keyed by the row id alone, and not the outcomes' table."""
+        return next(iter(_request_tables(self)))
+
+    @property
+    def primary(self) -> str:
+        """The name of the primary metric."""
+        return next(metric.name for metric in self.metrics if metric.primary)
+
+    @property
+    def label_delay(self) -> timedelta:
+        """How long an outcome may take; later than this it is overdue."""
+        return span(self.model.label_delay)
+
+
+def _request_tables(project: Project) -> list[str]:
+    outcomes = project.outcomes.table if project.outcomes else None
+    return [
+        name
+        for name, table in project.tables.items()
+        if table.key == (project.model.row_id,) and table.time == project.model.time and name != outcomes
+    ]
+
+
+def read_project(text: str) -> Project:
+    """Decode a project file.
+
+    Raises:
+        ProjectError: all problems found, not the first alone: TV-PROJ-001 the text is no TOML, -002 an unknown key,
+            -003 a missing or mistyped value, -004 an unknown name, -005 a rule between settings is broken,
+            -006 a length of time.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProjectError(
+            Problem(code="TV-PROJ-001", what="trivium.toml is not TOML", where=WHERE, seen=str(error),
+                    fix="correct the line that the message names")
+        ) from None
+    problems = list(_unknown_keys(raw, Project, WHERE))
+    if problems:
+        raise ProjectError(*problems)
+    try:
+        project = msgspec.convert(raw, Project)
+    except msgspec.ValidationError as error:
+        raise ProjectError(
+            Problem(code="TV-PROJ-003", what="a setting is missing or of the wrong type", where=WHERE,
+                    seen=str(error), fix="correct the setting that the message names; $ is the whole file")
+        ) from None
+    problems = [*_broken_rules(project), *_bad_spans(project)]
+    if problems:
+        raise ProjectError(*problems)
+    return project
+
+
+def _unknown_keys(raw: Any, kind: Any, where: str) -> list[Problem]:
+    """Walk the text beside the types, so that every unknown key is found at once."""
+    found: list[Problem] = []
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and isinstance(raw, dict):
+        fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+        for key, value in raw.items():
+            if key in fields:
+                found += _unknown_keys(value, fields[key], f"{where}, {key}" if kind is Project else f"{where}.{key}")
+            else:
+                found.append(unknown_name("TV-PROJ-002", "key", key, list(fields), where=where))
+        return found
+    inner = [arg for arg in get_args(kind) if isinstance(arg, type) and issubclass(arg, msgspec.Struct)]
+    if inner and isinstance(raw, dict) and getattr(kind, "__origin__", None) is dict:
+        for key, value in raw.items():
+            found += _unknown_keys(value, inner[0], f"{where}.{key}")
+    elif inner and isinstance(raw, list):
+        for place, value in enumerate(raw):
+            name = value.get("name", place + 1) if isinstance(value, dict) else place + 1
+            found += _unknown_keys(value, inner[0], f"{where} {name!r}")
+    elif inner and isinstance(raw, dict):
+        found += _unknown_keys(raw, inner[0], where)
+    return found
+
+
+def _rule(what: str, fix: str, seen: str = "", where: str = WHERE) -> Problem:
+    return Problem(code="TV-PROJ-005", what=what, where=where, seen=seen, fix=fix)
+
+
+def _broken_rules(project: Project) -> list[Problem]:
+    found: list[Problem] = []
+    requests = _request_tables(project)
+    if len(requests) != 1:
+        found.append(
+            _rule(
+                "one table, and no more, must hold the rows that are asked about",
+                f"give one table, besides that of the outcomes, key = [{project.model.row_id!r}] and "
+                f"time = {project.model.time!r}",
+                seen=", ".join(requests) or "no such table",
+            )
+        )
+    if sum(metric.primary for metric in project.metrics) != 1:
+        found.append(_rule("one metric, and no more, must be primary", "set primary = true on one [[metrics]] entry"))
+    found += _unknown_tables(project)
+    for kind, names in (
+        ("check", [check.name for check in project.checks]),
+        ("slice", [part.name for part in project.slices]),
+        ("metric", [metric.name for metric in project.metrics]),
+        ("objective", [objective.name for objective in project.objectives]),
+    ):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        found += [_rule(f"two entries are the {kind} {name!r}", f"rename one {kind}", seen=name) for name in twice]
+    found += _bad_shares(project)
+    return found
+
+
+def _unknown_tables(project: Project) -> list[Problem]:
+    found = []
+    tables = list(project.tables)
+    if project.outcomes and project.outcomes.table not in tables:
+        found.append(unknown_name("TV-PROJ-004", "table", project.outcomes.table, tables, where=f"{WHERE}, outcomes"))
+    metrics = [metric.name for metric in project.metrics]
+    slices = [part.name for part in project.slices]
+    for check in project.checks:
+        where = f"{WHERE}, checks {check.name!r}"
+        if check.on not in (*tables, "request", "prediction"):
+            found.append(unknown_name("TV-PROJ-004", "table", check.on, [*tables, "request", "prediction"], where=where))
+            continue
+        allowed = ALLOWED_ELSE[check.on if check.on in ALLOWED_ELSE else "table"]
+        if check.else_ not in allowed:
+            found.append(unknown_name("TV-PROJ-004", "else", check.else_, allowed, where=where))
+        if (check.else_ == "override") != (check.value is not None):
+            found.append(_rule("override and value go together", "give both, or neither", where=where))
+    for objective in project.objectives:
+        where = f"{WHERE}, objectives {objective.name!r}"
+        if objective.metric not in metrics:
+            found.append(unknown_name("TV-PROJ-004", "metric", objective.metric, metrics, where=where))
+        if objective.slice is not None and objective.slice not in slices:
+            found.append(unknown_name("TV-PROJ-004", "slice", objective.slice, slices, where=where))
+    for name in (*project.gate.margins, *project.gate.slice_margins):
+        if name not in metrics:
+            found.append(unknown_name("TV-PROJ-004", "metric", name, metrics, where=f"{WHERE}, gate"))
+    return found
+
+
+def _bad_shares(project: Project) -> list[Problem]:
+    shares = {
+        "gate.confidence": project.gate.confidence,
+        "ladder.sample_share": project.ladder.sample_share,
+        "release.canary_share": project.release.canary_share,
+        "alarms.false_alarm_rate": project.alarms.false_alarm_rate,
+    }
+    return [
+        _rule(f"{name} must lie between 0 and 1", "write a share, such as 0.1", seen=str(value), where=f"{WHERE}, {name}")
+        for name, value in shares.items()
+        if not 0 < value < 1
+    ]
+
+
+def _bad_spans(project: Project) -> list[Problem]:
+    texts = {"model.label_delay": project.model.label_delay}
+    for name, table in project.tables.items():
+        texts |= {f"tables.{name}.every": table.every, f"tables.{name}.grace": table.grace}
+    for section, keys in (
+        (project.release, ("shadow", "canary", "longest_stay")),
+        (project.retrain, ("every", "cooldown", "first_after", "window", "holdout")),
+    ):
+        texts |= {f"{type(section).__name__.lower()}.{key}": getattr(section, key) for key in keys}
+    texts |= {f"objectives {objective.name!r}.window": objective.window for objective in project.objectives}
+    found: list[Problem] = []
+    for name, text in texts.items():
+        try:
+            span(text, where=f"{WHERE}, {name}")
+        except ProjectError as error:
+            found += error.problems
+    return found
