@@ -27,7 +27,10 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class Model(_Section):
-    """What is predicted, for which rows, and when its truth is due."""
+    """What is predicted, for which rows, and when its truth is due.
+
+    `default` is answered when no version and no heuristic can; without one such an answer is null.
+    """
 
     name: str
     task: Literal["binary", "multiclass", "regression"]
@@ -36,6 +39,7 @@ class Model(_Section):
     time: str
     label: str
     label_delay: str = "24h"
+    default: float | None = None
     allow_pickle: bool = False
 
 
@@ -67,13 +71,15 @@ class Table(_Section):
     """A source of rows: files, cut into partitions of length `every` by `time`.
 
     Without `time` the table is one partition, replaced when its files change. `grace` is how long after its end
-    a partition may come before it counts as late.
+    a partition may come before it counts as late. `lookback` is how far before the first row of a batch a step may
+    look into this table: the steps are handed that much, in training and in answering alike.
     """
 
     files: str
     time: str | None = None
     every: str = "1d"
     grace: str = "1d"
+    lookback: str = "3d"
     key: tuple[str, ...] = ()
     columns: dict[str, Column] = {}
 
@@ -356,6 +362,7 @@ def _bad_spans(project: Project) -> list[Problem]:
     texts = {"model.label_delay": project.model.label_delay}
     for name, table in project.tables.items():
         texts |= {f"tables.{name}.every": table.every, f"tables.{name}.grace": table.grace}
+        texts |= {f"tables.{name}.lookback": table.lookback}
     for section, keys in (
         (project.release, ("shadow", "canary", "longest_stay")),
         (project.retrain, ("every", "cooldown", "first_after", "window", "holdout")),

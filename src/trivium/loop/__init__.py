@@ -1,0 +1,1 @@
+"""The product's story, one verb a file: each joins pure stages with the store."""

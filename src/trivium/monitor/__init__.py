@@ -1,0 +1,1 @@
+"""Deciding whether data, scores and objectives are as they should be, and whether a person must know."""

@@ -1,0 +1,1 @@
+"""What follows an alarm: incidents, retraining, rolling back."""

@@ -1,0 +1,1 @@
+"""The pages: what a person opens in a browser. Computes nothing that decides, draws what was decided."""

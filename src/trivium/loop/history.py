@@ -1,0 +1,122 @@
+"""A rehearsal's source: your own history, delivered when it would have come, with faults on the way."""
+
+from copy import copy
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from trivium.core.problems import DataError, Problem, StepError
+from trivium.core.project import Project
+from trivium.core.values import Partition, digest
+from trivium.loop.answer import Body, Predict
+from trivium.loop.faults import ON_VERSIONS, Fault, delay, strike
+from trivium.loop.sources import Delivery, FileSource
+from trivium.loop.workspace import Workspace
+from trivium.release.route import route_at
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FAR = datetime.max
+
+
+class HistorySource:
+    """Every partition of every table, read once, held in memory, and given out as time goes by."""
+
+    def __init__(self, files: FileSource, project: Project, *, faults: Sequence[Fault], seed: int) -> None:
+        self._project = project
+        self._faults = [fault for fault in faults if fault.kind not in ON_VERSIONS]
+        self._seed = seed
+        self._held: dict[str, list[Delivery]] = {name: _read(files, name) for name in project.tables}
+
+    def with_faults(self, faults: Sequence[Fault], *, seed: int) -> "HistorySource":
+        """The same history with other faults."""
+        struck = copy(self)
+        struck._faults = [fault for fault in faults if fault.kind not in ON_VERSIONS]
+        struck._seed = seed
+        return struck
+
+    def bounds(self) -> tuple[datetime, datetime]:
+        """Tell when the requests' history starts and ends."""
+        held = self._held[self._project.requests]
+        return held[0].partition.start, held[-1].partition.end
+
+    def deliveries(self, table: str, *, now: datetime, seen: Mapping[str, str]) -> Iterator[Delivery | Problem]:
+        """See `Source`."""
+        held = self._held[table]
+        for place, delivery in enumerate(held):
+            partition = delivery.partition
+            if partition.end > now:
+                return
+            if partition.name in seen:
+                continue
+            if partition.end + delay(self._faults, table, start=partition.start, end=partition.end) <= now:
+                yield self._struck(delivery, held[place - 1].rows if place else None)
+
+    def _struck(self, delivery: Delivery, before: "pl.DataFrame | None") -> Delivery:
+        partition, rows = delivery.partition, delivery.rows
+        settings = self._project.tables[partition.table]
+        keep = [*settings.key, *([settings.time] if settings.time else []), self._project.model.row_id]
+        on = [
+            fault for fault in self._faults
+            if fault.table == partition.table and fault.strikes(partition.start, partition.end)
+        ]
+        for fault in on:
+            rows = strike(fault, rows, before, seed=self._seed, partition=partition.name, keep=keep)
+        fingerprint = digest(delivery.fingerprint, [fault.id for fault in on])
+        return Delivery(partition, rows, delivery.source, fingerprint)
+
+
+def _read(files: FileSource, table: str) -> list[Delivery]:
+    held: list[Delivery] = []
+    far = FAR.replace(tzinfo=Partition.whole(table).start.tzinfo)
+    for delivery in files.deliveries(table, now=far, seen={}):
+        if isinstance(delivery, Problem):
+            raise DataError(delivery)
+        held.append(delivery)
+    return sorted(held, key=lambda delivery: delivery.partition)
+
+
+class VersionFaults:
+    """Strikes the version that was live when a fault began: it raises, is slow, or gives numbers that are none."""
+
+    def __init__(self, ws: Workspace, faults: Sequence[Fault]) -> None:
+        self._ws = ws
+        self._faults = [fault for fault in faults if fault.kind in ON_VERSIONS]
+        self._victims: dict[str, str | None] = {}
+        self._seconds = 0.0
+
+    def timer(self) -> float:
+        """Tell virtual seconds: only a slow version makes time go by."""
+        return self._seconds
+
+    def strike(self, body: Body) -> Body:
+        """Give the version as it is now: struck, when a fault is on and it is the victim."""
+        for fault in self._faults:
+            if fault.from_ < self._ws.clock.now() <= fault.until and self.victim(fault) == body.ref:
+                return Body(body.ref, self._broken(fault, body), body.features, body.features_key)
+        return body
+
+    def victim(self, fault: Fault) -> str | None:
+        """Name the version that was live when the fault began."""
+        if fault.id not in self._victims:
+            self._victims[fault.id] = route_at(self._ws.ledger.events(), fault.from_).live
+        return self._victims[fault.id]
+
+    def _broken(self, fault: Fault, body: Body) -> Predict:
+        def predict(features: pl.DataFrame) -> "np.ndarray[Any, Any]":
+            if fault.kind == "raise":
+                raise StepError(
+                    Problem(code="TV-REH-004", what=f"fault {fault.id!r} made {body.ref} raise", where="rehearsal",
+                            seen=fault.kind, fix="end the fault, or see how the loop answers it")
+                )
+            said = body.predict(features).copy()
+            if fault.kind == "slow":
+                self._seconds += fault.seconds
+            else:
+                said[: int(len(said) * fault.share)] = float("nan")
+            return said
+
+        return predict

@@ -1,0 +1,78 @@
+"""The truth, as far as it was known at a time: the outcomes' table turned into labels."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from trivium.core.expressions.columns import to_columns
+from trivium.core.expressions.parse import parse
+from trivium.core.problems import Problem, ProjectError
+from trivium.core.values import digest, span
+from trivium.loop.workspace import Workspace, records_digest
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from trivium.store.tables import PartitionRecord
+
+
+def outcomes(ws: Workspace, *, since: datetime, until: datetime) -> "pl.DataFrame":
+    """Read the outcomes that became known in a span of time, the latest word on each row.
+
+    Returns:
+        Columns `row_id` (text), `label` (float, 1 and 0 when binary) and `known_at`; rows without a label left out.
+
+    Raises:
+        ProjectError (TV-RUN-016): the project declares no outcomes.
+    """
+    import polars as pl
+
+    settings = ws.project.outcomes
+    if settings is None:
+        raise ProjectError(
+            Problem(code="TV-RUN-016", what="the project does not say where its outcomes come from",
+                    where="trivium.toml", seen="no [outcomes]", fix="add [outcomes] with table, label and at")
+        )
+    frames = [_labels(ws, record) for record in _records(ws, since=since, until=until)]
+    if not frames:
+        return pl.DataFrame(schema={"row_id": pl.String, "label": pl.Float64, "known_at": pl.Datetime("us", "UTC")})
+    return (
+        pl.concat(frames).filter(pl.col("label").is_not_null() & (pl.col("known_at") <= until))
+        .unique("row_id", keep="last", maintain_order=True)
+    )
+
+
+def outcomes_key(ws: Workspace, *, since: datetime, until: datetime) -> str:
+    """Digest what `outcomes` would read."""
+    settings = ws.project.outcomes
+    return digest(records_digest(_records(ws, since=since, until=until)), settings and settings.label)
+
+
+def _records(ws: Workspace, *, since: datetime, until: datetime) -> "list[PartitionRecord]":
+    settings = ws.project.outcomes
+    if settings is None:
+        return []
+    every = span(ws.project.tables[settings.table].every)
+    return ws.state.snapshot.partitions(settings.table, since=since - every, until=until + timedelta(microseconds=1))
+
+
+def _labels(ws: Workspace, record: "PartitionRecord") -> "pl.DataFrame":
+    """Evaluate the label's expression over a partition; remembered for the last 400 partitions."""
+    import polars as pl
+
+    settings = ws.project.outcomes
+    assert settings is not None
+    known: dict[str, pl.DataFrame] = ws.cache.setdefault("labels", {})
+    if record.blob not in known:
+        rows = ws.frame(record.blob)
+        known[record.blob] = (
+            rows.select(
+                pl.col(ws.project.model.row_id).cast(pl.String).alias("row_id"),
+                to_columns(parse(settings.label, where="outcomes.label")).cast(pl.Float64).alias("label"),
+                pl.col(settings.at).cast(pl.Datetime("us", "UTC")).alias("known_at"),
+            )
+            if rows.width
+            else pl.DataFrame(schema={"row_id": pl.String, "label": pl.Float64, "known_at": pl.Datetime("us", "UTC")})
+        )
+        while len(known) > 400:
+            known.pop(next(iter(known)))
+    return known[record.blob]

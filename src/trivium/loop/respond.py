@@ -1,0 +1,100 @@
+"""Respond: roll back what broke its objective, retrain when it is due, close what went quiet."""
+
+from datetime import timedelta
+
+from trivium.core.events import Event
+from trivium.core.problems import DataError, StepError
+from trivium.core.values import iso
+from trivium.loop.judge import metrics_of
+from trivium.loop.release import rolled_back
+from trivium.loop.try_idea import try_idea
+from trivium.loop.watch import objective_now
+from trivium.loop.workspace import Workspace
+from trivium.respond.incidents import should_resolve
+from trivium.respond.retrain import due
+from trivium.respond.rollback import decide
+
+QUIET = timedelta(days=3)
+CLOSED_BY_ITSELF = "no alarm for {days:.0f} days"
+
+
+def roll_back_if_needed(ws: Workspace) -> list[Event]:
+    """Roll back once when the live version cannot answer, or breaks an objective that the previous one would have met."""
+    ws.refresh()
+    return ws.unit(f"rollback/{ws.state.route.live}/{iso(ws.clock.now())}", lambda: _roll_back(ws))
+
+
+def _roll_back(ws: Workspace) -> list[Event]:
+    route = ws.state.route
+    if route.live is None or ws.state.journal.last_rollback == ws.clock.now():
+        return []
+    previous = next(iter(route.fallback), None)
+    failing = _cannot_answer(ws, route.live)
+    if failing:
+        return [rolled_back(ws, previous, because=failing)]
+    if previous is None:
+        return []
+    for objective in ws.project.objectives:
+        mine, theirs = objective_now(ws, objective, who=route.live), objective_now(ws, objective, who=previous)
+        if mine.value is None or theirs.value is None:
+            continue
+        better = next(metric.better for metric in metrics_of(ws) if metric.name == objective.metric)
+        decision = decide(live=mine.value, previous=theirs.value, target=objective.target, better=better,
+                          rows=min(mine.rows, theirs.rows), margin=ws.project.gate.margins.get(objective.metric, 0.0),
+                          least_rows=ws.project.release.least_outcomes)
+        if decision.rollback:
+            return [rolled_back(ws, previous, because=f"objective {objective.name!r}: {decision.reason}")]
+    return []
+
+
+def _cannot_answer(ws: Workspace, live: str) -> str | None:
+    """Tell in a sentence how the live version failed on the last batch that it was asked, if it failed on too much."""
+    answered = ws.state.journal.answered
+    if not answered:
+        return None
+    body = answered[max(answered)].body
+    failed = [trouble for trouble in body["troubles"] if trouble["version"] == live]
+    rows = sum(trouble["rows"] for trouble in failed)
+    if not body["rows"] or rows / body["rows"] <= ws.project.release.max_error_share:
+        return None
+    return f"{live} failed on {rows:,} of {body['rows']:,} rows: {failed[0]['what']}"
+
+
+def retrain_if_due(ws: Workspace) -> list[Event]:
+    """Retrain on schedule, or because of drift, a score or an objective; the candidate climbs as any idea does."""
+    ws.refresh()
+    journal, route, rule = ws.state.journal, ws.state.route, ws.project.retrain
+    found = {kind for kind, at in journal.findings.items()
+             if journal.last_retrain is None or at > journal.last_retrain}
+    decision = due(rule, now=ws.clock.now(), last_try=journal.last_retrain, first_data=journal.first_data, findings=found,
+                   in_flight=bool(route.shadow or route.canary))
+    if not decision.retrain:
+        return []
+    retrain = ws.event("retrain", ws.project.model.name, because=decision.reason)
+    key = f"retrain/{iso(ws.clock.now())}"
+    before = ws.state.journal.head
+    try:
+        try_idea(ws, name=f"retrain {iso(ws.clock.now())}", because=decision.reason, rungs=("full", "replay"), key=key,
+                 decided=[retrain])
+    except (DataError, StepError) as error:
+        reason = error.problems[0].what
+        ws.unit(key, lambda: [
+            retrain,
+            ws.event("tried", f"retrain {iso(ws.clock.now())}", because=decision.reason, run=None, name="retrain",
+                     params={}, steps={}, rung="full", verdict="fail", reason=f"{error.problems[0].code} {reason}",
+                     version=None),
+        ])
+    return list(ws.ledger.events(after=before))
+
+
+def resolve_quiet(ws: Workspace) -> list[Event]:
+    """Close each open incident that has had no alarm for three days."""
+    done: list[Event] = []
+    for incident in ws.state.incidents.open():
+        last = max((event.at for event in ws.state.journal.alarms if event.body["incident"] == incident.id),
+                   default=incident.opened_at)
+        if should_resolve(incident, last_alarm_at=last, now=ws.clock.now(), quiet=QUIET):
+            because = CLOSED_BY_ITSELF.format(days=QUIET / timedelta(days=1))
+            done += ws.unit(f"resolve/{incident.id}/{iso(last)}",
+                            lambda name=incident.id, because=because: [ws.event("resolved", name, because=because)])
+    return done

@@ -1,0 +1,302 @@
+"""Watch: answers meet their outcomes, partitions meet their history, scores meet what the gate expected; alarms."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from trivium.core.events import Event
+from trivium.core.project import Objective
+from trivium.core.summary import Summary
+from trivium.core.values import iso, moment, span
+from trivium.loop.journal import Item
+from trivium.loop.judge import metrics_of, slice_masks
+from trivium.loop.outcomes import outcomes
+from trivium.loop.workspace import Workspace
+from trivium.monitor.alarms import Finding, decide
+from trivium.monitor.drift import History
+from trivium.monitor.objectives import ObjectiveDecision, PeriodScore, check
+from trivium.monitor.performance import below_expectation
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# A few bad rows are noted, many are worth a page; the shares are of the rows read.
+NOTED_QUARANTINE_SHARE = 0.01
+PAGED_QUARANTINE_SHARE = 0.05
+PAGED_TROUBLE_SHARE = 0.01
+RECENT = timedelta(days=7)
+
+
+def score_due(ws: Workspace) -> list[Event]:
+    """Score each answered partition once, as soon as all its outcomes are due."""
+    ws.refresh()
+    journal = ws.state.journal
+    every = span(ws.project.tables[ws.project.requests].every)
+    due = [
+        name for name, event in journal.answered.items()
+        if name not in journal.scored and moment(event.body["start"]) + every + ws.project.label_delay <= ws.clock.now()
+    ]
+    return [event for name in due for event in ws.unit(f"score/{name}", lambda name=name: _score(ws, name))]
+
+
+def _score(ws: Workspace, partition: str) -> list[Event]:
+    answered = ws.state.journal.answered[partition].body
+    start = moment(answered["start"])
+    end = start + span(ws.project.tables[ws.project.requests].every)
+    log = ws.frame(answered["blob"])
+    truth = outcomes(ws, since=start - RECENT, until=ws.clock.now())
+    known = log.join(truth.select("row_id", "label"), on="row_id", how="inner", maintain_order="left").drop_nulls(
+        ["prediction", "label"]
+    )
+    requests = _request_rows(ws, partition)
+    served = _scores(ws, known.filter(known["source"] != "unserved"), requests, with_slices=True)
+    asked: dict[str, Any] = {}
+    for (version, stage), part in sorted(
+        known.partition_by("version", "stage", as_dict=True, maintain_order=True).items(), key=str
+    ):
+        name = str(version or "heuristic")
+        if name not in asked and (version is not None or stage == "heuristic") and stage != "canary":
+            asked[name] = {"stage": stage, **_scores(ws, part, requests, with_slices=False)}
+    return [
+        ws.event(
+            "scored", ws.project.model.name, partition=partition, start=iso(start), end=iso(end), live=ws.state.route.live,
+            overdue=answered["rows"] - served["rows"], served=served, versions=asked,
+        )
+    ]
+
+
+def _request_rows(ws: Workspace, partition: str) -> "pl.DataFrame":
+    record = next(r for r in ws.state.snapshot.partitions(ws.project.requests) if r.partition == partition)
+    import polars as pl
+
+    return ws.frame(record.blob).with_columns(pl.col(ws.project.model.row_id).cast(pl.String).alias("row_id"))
+
+
+def _scores(ws: Workspace, known: "pl.DataFrame", requests: "pl.DataFrame", *, with_slices: bool) -> dict[str, Any]:
+    """Score rows by metric (and slice): {"rows": n, "metrics": {metric: {slice: value or None}}}."""
+    columns = [name for name in requests.columns if name not in known.columns or name == "row_id"]
+    rows = known.join(requests.select(columns), on="row_id", how="left", maintain_order="left")
+    label, prediction = known["label"].to_numpy(), known["prediction"].to_numpy()
+    parts = slice_masks(ws, rows) if with_slices else {"all": np.ones(known.height, dtype=bool)}
+    found: dict[str, dict[str, float | None]] = {}
+    for metric in metrics_of(ws):
+        found[metric.name] = {}
+        for name, mask in parts.items():
+            whole = mask.all()
+            value = metric.score(label if whole else label[mask], prediction if whole else prediction[mask],
+                                 rows if whole else rows.filter(mask))
+            found[metric.name][name] = value if np.isfinite(value) else None
+    return {"rows": known.height, "slices": {name: int(mask.sum()) for name, mask in parts.items()}, "metrics": found}
+
+
+def watch(ws: Workspace) -> list[Event]:
+    """Look once at everything that happened since the last look, and raise the alarms that it calls for."""
+    ws.refresh()
+    pending = list(ws.state.journal.pending)
+    if not pending:
+        return []
+    key = f"watch/{ws.state.journal.head}"
+    return ws.unit(key, lambda: _watch(ws))
+
+
+def _watch(ws: Workspace) -> list[Event]:
+    events: list[Event] = []
+    findings: list[Finding] = []
+    for item, event in list(ws.state.journal.pending.items()):
+        verdict, found = _look_at(ws, item, event)
+        findings += found
+        events.append(ws.event("watched", item.subject, of=item.kind, partition=item.partition, **verdict))
+    if any(item.kind == "scored" for item in ws.state.journal.pending):
+        findings += _model_findings(ws)
+    return [*events, *_alarm(ws, findings)]
+
+
+def _look_at(ws: Workspace, item: Item, event: Event) -> tuple[dict[str, Any], list[Finding]]:
+    body = event.body
+    if item.kind == "refused":
+        what = body["problems"][0]["what"] if body["problems"] else "refused"
+        return {"verdict": "refused"}, [
+            Finding(alarm="refused", subject=item.subject, columns=(), severity="page",
+                    what=f"{item.subject} {item.partition}: {what}", evidence={"partition": item.partition})
+        ]
+    if item.kind == "late":
+        return {"verdict": "late"}, [
+            Finding(alarm="late", subject=item.subject, columns=(), severity="page",
+                    what=f"{item.subject} {item.partition} has not come", evidence={"partition": item.partition})
+        ]
+    if item.kind == "answered":
+        return _look_at_answers(ws, item, body)
+    if item.kind == "scored":
+        return {"verdict": "scored"}, []
+    return _look_at_partition(ws, item, event)
+
+
+def _look_at_answers(ws: Workspace, item: Item, body: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
+    found = [
+        Finding(alarm="answers", subject=trouble["version"], columns=(), severity="page",
+                what=f"{trouble['version']} {trouble['what']}", evidence={"partition": item.partition, **trouble})
+        for trouble in body["troubles"]
+        if body["rows"] and trouble["rows"] / body["rows"] > PAGED_TROUBLE_SHARE
+    ]
+    return {"verdict": "trouble" if found else "answered"}, found
+
+
+def _look_at_partition(ws: Workspace, item: Item, event: Event) -> tuple[dict[str, Any], list[Finding]]:
+    body = event.body
+    found: list[Finding] = []
+    share = body["rows_quarantined"] / body["rows_read"] if body["rows_read"] else 0.0
+    if share > NOTED_QUARANTINE_SHARE:
+        worst = max(body["breaks"], key=lambda name: (body["breaks"][name], name))
+        found.append(
+            Finding(alarm="quarantine", subject=item.subject, columns=_columns_of(ws, item.subject, body["breaks"]),
+                    severity="page" if share > PAGED_QUARANTINE_SHARE else "note",
+                    what=f"{item.subject} {item.partition}: {body['rows_quarantined']:,} of {body['rows_read']:,} rows "
+                         f"quarantined, most by {worst!r}",
+                    evidence={"partition": item.partition, "breaks": body["breaks"]})
+        )
+    if body["warnings"]:
+        found.append(
+            Finding(alarm="contract", subject=item.subject, columns=_columns_of(ws, item.subject, body["warnings"]),
+                    severity="note", what=f"{item.subject} {item.partition}: {', '.join(sorted(body['warnings']))}",
+                    evidence={"partition": item.partition, "warnings": body["warnings"]})
+        )
+    settings = ws.project.tables[item.subject]
+    if settings.time is None:
+        return {"verdict": "no history: the table has no time"}, found
+    decision = drift_history(ws, item.subject, leave_out=item.partition).judge(
+        _summary(ws, body["summary"]), start=moment(body["start"]), rate=ws.project.alarms.false_alarm_rate,
+        least_history=ws.project.alarms.least_history,
+    )
+    verdict = msgspec.to_builtins(decision)
+    if decision.verdict == "drift":
+        columns = tuple(dict.fromkeys(column.column for column in decision.columns))
+        found.append(
+            Finding(alarm="drift", subject=item.subject, columns=columns, severity="page",
+                    what=f"{item.subject} {item.partition} is unlike its history, {columns[0]} most of all",
+                    evidence={"partition": item.partition, "score": decision.score, "threshold": decision.threshold})
+        )
+    return verdict, found
+
+
+def _columns_of(ws: Workspace, table: str, rules: Sequence[str] | dict[str, int]) -> tuple[str, ...]:
+    """Find the columns that the broken rules name."""
+    return tuple(name for name in ws.project.tables[table].columns if any(name in rule.split() for rule in rules))
+
+
+def _summary(ws: Workspace, blob: str) -> Summary:
+    return msgspec.json.decode(ws.blobs.get(blob), type=Summary)
+
+
+def drift_history(ws: Workspace, table: str, *, leave_out: str = "") -> History:
+    """The history that a table's next partition is compared with, brought up to the ledger's head."""
+    key = f"drift/{table}"
+    history, done = ws.cache.get(key, (History(), 0))
+    watched = ws.state.journal.drift[table]
+    records = {record.partition: record for record in ws.state.snapshot.partitions(table)}
+    for event in watched[done:]:
+        record = records.get(event.body["partition"])
+        if record is not None and event.body["partition"] != leave_out:
+            history.add(_summary(ws, record.summary), start=record.start, drifted=event.body["verdict"] == "drift")
+    ws.cache[key] = (history, len(watched))
+    return history
+
+
+def periods_of(ws: Workspace, *, metric: str, part: str = "all", who: str | None = None) -> list[PeriodScore]:
+    """List the scores of what was served (or of what version `who` said, served or not), by partition, in time order."""
+    found = []
+    for name in sorted(ws.state.journal.scored):
+        body = ws.state.journal.scored[name].body
+        scores = body["served"] if who is None else body["versions"].get(who)
+        if scores is None:
+            continue
+        value = scores["metrics"][metric].get(part)
+        if value is not None:
+            found.append(PeriodScore(start=moment(body["start"]), end=moment(body["end"]),
+                                     rows=scores["slices"].get(part, scores["rows"]), value=value))
+    return found
+
+
+def objective_now(ws: Workspace, objective: Objective, *, who: str | None = None) -> ObjectiveDecision:
+    """Hold the last window's scores, of what was served or of one version, to an objective."""
+    metric = next(metric for metric in metrics_of(ws) if metric.name == objective.metric)
+    periods = periods_of(ws, metric=objective.metric, part=objective.slice or "all", who=who)
+    return check(objective, periods=periods, now=last_scored(ws) or ws.clock.now(), better=metric.better)
+
+
+def last_scored(ws: Workspace) -> datetime | None:
+    """Tell when the last scored partition ends."""
+    scored = ws.state.journal.scored
+    return moment(scored[max(scored)].body["end"]) if scored else None
+
+
+def _model_findings(ws: Workspace) -> list[Finding]:
+    """Look at the model as a whole: its objectives, and its score against what the gate expected."""
+    name = ws.project.model.name
+    found = []
+    for objective in ws.project.objectives:
+        decision = objective_now(ws, objective)
+        if decision.verdict == "missed":
+            found.append(
+                Finding(alarm="objective", subject=name, columns=(), severity="page",
+                        what=f"objective {objective.name!r} missed: {objective.metric} {decision.value:.4g}, "
+                             f"target {objective.target:.4g}",
+                        evidence={"objective": objective.name, "value": decision.value, "target": objective.target})
+            )
+    expected = _expected(ws)
+    if expected is not None:
+        metric = next(metric for metric in metrics_of(ws) if metric.name == ws.project.primary)
+        periods = periods_of(ws, metric=ws.project.primary)
+        decision = below_expectation(
+            [(period.rows, period.value) for period in periods], expected_low=expected["low"],
+            expected_high=expected["high"], better=metric.better,
+        )
+        if decision.verdict == "worse":
+            found.append(
+                Finding(alarm="score", subject=name, columns=(), severity="page",
+                        what=f"{ws.project.primary} of the live version: {decision.reason}",
+                        evidence={"value": decision.value, "expected": expected})
+            )
+    return found
+
+
+def _expected(ws: Workspace) -> dict[str, float] | None:
+    live = ws.state.route.live
+    if live is None:
+        return None
+    judged = [event for event in ws.state.journal.judged if event.subject == live]
+    expected = judged[-1].body["expected"] if judged else None
+    return expected if expected and expected["low"] is not None and expected["high"] is not None else None
+
+
+def _alarm(ws: Workspace, findings: Sequence[Finding]) -> list[Event]:
+    """Turn findings into alarms, each with the incident that it opens unless one is open on its subject."""
+    now = ws.clock.now()
+    recent = [
+        (event.at, event.body["alarm"], event.subject, tuple(event.body["columns"]), event.body["paged"])
+        for event in ws.state.journal.alarms
+        if event.at > now - RECENT
+    ]
+    opened = ws.state.incidents.open()
+    alarms = decide(findings, recent=recent, now=now, budget=ws.project.alarms,
+                    open_subjects=[(incident.alarm, incident.subject) for incident in opened])
+    events: list[Event] = []
+    number = len(ws.state.incidents.all())
+    count = len(ws.state.journal.alarms)
+    is_open = {(incident.alarm, incident.subject): incident.id for incident in opened}
+    for place, alarm in enumerate(alarms):
+        incident = is_open.get((alarm.alarm, alarm.subject))
+        if incident is None:
+            number += 1
+            incident = is_open[(alarm.alarm, alarm.subject)] = f"i{number}"
+            events.append(ws.event("opened", incident, subject=alarm.subject, alarm=alarm.alarm, title=alarm.what))
+        events.append(
+            ws.event(
+                "alarmed", alarm.subject, because=alarm.what, id=f"a{count + place + 1}", alarm=alarm.alarm,
+                severity=alarm.severity, paged=alarm.paged, columns=list(alarm.columns), evidence=alarm.evidence,
+                incident=incident, what=alarm.what,
+            )
+        )
+    return events

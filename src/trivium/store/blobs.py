@@ -1,0 +1,186 @@
+"""Immutable bytes by their sha256, each a file. Not a cache: what is put stays until it is collected as garbage."""
+
+import io
+import os
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trivium.core.problems import Problem, StoreError
+from trivium.core.values import sha256
+from trivium.store.disk import refused, sync_folder, write_whole
+
+if TYPE_CHECKING:
+    import polars as pl
+
+# A row group is what a reader skips whole by its statistics; 2**17 rows is Delta's and DuckDB's order of size too.
+ROW_GROUP_ROWS = 131_072
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+
+
+class FileBlobs:
+    """`core.ports.Blobs` on a folder: `root/blobs/ab/cdef…`. Any number of threads and processes may share it."""
+
+    def __init__(self, root: Path, *, durable: bool = True) -> None:
+        self._root = root / "blobs"
+        self._aside = self._root / "new"
+        self._durable = durable
+
+    def put(self, content: bytes) -> str:
+        """Keep the bytes and return their digest; a blob that is there is not written again, only made young.
+
+        Raises:
+            StoreError (TV-STORE-003): the disk refused.
+        """
+        digest = sha256(content)
+        path = self.path(digest)
+        try:
+            if not self._renewed(path, size_bytes=len(content)):
+                write_whole(path, content, aside=self._aside, durable=self._durable)
+        except OSError as error:
+            raise refused(str(path), error) from error
+        return digest
+
+    def _renewed(self, path: Path, *, size_bytes: int) -> bool:
+        """Make a blob that is there young, so that garbage collection spares it until its event is appended.
+
+        One of the wrong size is not there: a power cut can leave such a file where writes are not durable.
+        """
+        try:
+            os.utime(path)
+            whole = path.stat().st_size == size_bytes
+        except FileNotFoundError:
+            return False
+        if whole and self._durable:
+            # The process that wrote it may not have come to this yet.
+            sync_folder(path.parent)
+        return whole
+
+    def get(self, digest: str) -> bytes:
+        """Return the bytes, verified.
+
+        Raises:
+            StoreError (TV-STORE-005 missing, TV-STORE-006 damaged, TV-STORE-003 the disk refused).
+        """
+        path = self.path(digest)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise _missing(digest, where=str(path)) from None
+        except OSError as error:
+            raise refused(str(path), error) from error
+        if (found := sha256(content)) != digest:
+            raise _damaged(path, f"{len(content):,} bytes with sha256 {found}")
+        return content
+
+    def has(self, digest: str) -> bool:
+        """Tell whether the bytes are held; does not verify them."""
+        return _DIGEST.fullmatch(digest) is not None and self.path(digest).is_file()
+
+    def path(self, digest: str) -> Path:
+        """Tell the file that holds, or would hold, the bytes; whoever reads it verifies nothing.
+
+        Raises:
+            StoreError (TV-STORE-005): the text is no digest.
+        """
+        if not _DIGEST.fullmatch(digest):
+            raise _missing(digest, where=str(self._root))
+        return self._root / digest[:2] / digest[2:]
+
+    def put_frame(self, frame: "pl.DataFrame") -> str:
+        """Keep a table as Parquet; equal frames, however chunked, give the same digest (with one Polars version).
+
+        Raises:
+            StoreError (TV-STORE-003): the disk refused.
+        """
+        buffer = io.BytesIO()
+        frame.rechunk().write_parquet(buffer, compression="zstd", statistics=True, row_group_size=ROW_GROUP_ROWS)
+        return self.put(buffer.getvalue())
+
+    def get_frame(self, digest: str, *, columns: list[str] | None = None) -> "pl.DataFrame":
+        """Return a table, verified, its rows in the order they were put.
+
+        Args:
+            digest: what `put_frame` returned.
+            columns: read only these, in this order; those the table does not have are left out.
+
+        Raises:
+            StoreError (TV-STORE-005, -006, -003): as `get`.
+            StoreError (TV-STORE-009): the bytes are not a table.
+        """
+        import polars as pl
+
+        content = self.get(digest)
+        try:
+            if columns is not None:
+                held = pl.read_parquet_schema(io.BytesIO(content))
+                columns = [name for name in columns if name in held]
+            return pl.read_parquet(io.BytesIO(content), columns=columns)
+        except pl.exceptions.ComputeError as error:
+            raise StoreError(
+                Problem(
+                    code="TV-STORE-009",
+                    what="the blob does not hold a table",
+                    where=str(self.path(digest)),
+                    seen=str(error),
+                    fix="name the blob of a table's partition; this one holds something else",
+                )
+            ) from error
+
+    def collect_garbage(self, live: set[str], *, older_than_s: float) -> int:
+        """Delete blobs that no event names, and what killed writers left behind; return how many files went.
+
+        Args:
+            live: the digests that must stay.
+            older_than_s: spare younger files. Longer than any work between a put and its event, or a blob
+                whose event is about to be appended goes.
+
+        Raises:
+            StoreError (TV-STORE-003): the disk refused.
+        """
+        gone = 0
+        try:
+            for path in self._files():
+                if path.parent.name + path.name not in live and self._is_older(path, older_than_s):
+                    path.unlink(missing_ok=True)
+                    gone += 1
+        except OSError as error:
+            raise refused(str(self._root), error) from error
+        return gone
+
+    def _files(self) -> Iterator[Path]:
+        for folder in sorted(self._root.iterdir()) if self._root.is_dir() else ():
+            if folder.is_dir():
+                yield from sorted(folder.iterdir())
+
+    def _is_older(self, path: Path, age_s: float) -> bool:
+        try:
+            return time.time() - path.stat().st_mtime >= age_s
+        except FileNotFoundError:
+            return False
+
+
+def _missing(digest: str, *, where: str) -> StoreError:
+    return StoreError(
+        Problem(
+            code="TV-STORE-005",
+            what="a blob is missing from the store",
+            where=where,
+            seen=digest[:64],
+            fix="restore the blobs folder from a backup, or collect the data again",
+        )
+    )
+
+
+def _damaged(path: Path, seen: str) -> StoreError:
+    return StoreError(
+        Problem(
+            code="TV-STORE-006",
+            what="a blob is damaged: its bytes are not those that were put",
+            where=str(path),
+            seen=seen,
+            fix="restore this file from a backup, or delete it and collect the data again",
+        )
+    )

@@ -1,0 +1,152 @@
+"""Summaries: numbers worked out by hand, edges, merges and quantiles."""
+
+from datetime import UTC, date, datetime
+
+import msgspec
+import polars as pl
+import pytest
+
+from trivium.core.summary import TOP_KEPT, ColumnSummary, Summary
+from trivium.data.summary import merge, quantile, summarise
+
+
+def column(values: list[object], **dtype: object) -> ColumnSummary:
+    return summarise(pl.DataFrame({"x": pl.Series(values, **dtype)})).columns["x"]  # type: ignore[arg-type]
+
+
+def test_numbers_worked_out_by_hand() -> None:
+    """2, 4, 4, 4, 5, 5, 7, 9 have mean 5 and squared deviations 9+1+1+1+0+0+4+16 = 32."""
+    found = column([2, 4, 4, 4, 5, 5, 7, 9, None])
+    assert (found.rows, found.nulls, found.distinct) == (9, 1, 5)
+    assert (found.minimum, found.maximum) == (2.0, 9.0)
+    assert found.mean == pytest.approx(5)
+    assert found.m2 == pytest.approx(32)
+    # Bucket of 4: ln 4 / ln(1.01 / 0.99) = 1.386294 / 0.0200007 = 69.31, rounded up.
+    assert found.positive[70] == 3
+    assert sum(found.positive.values()) == 8
+
+
+def test_signs_and_zeros_are_counted_apart() -> None:
+    """One, in either sign, lies in bucket 0: it is gamma to the power of 0."""
+    found = column([-1.0, 0.0, -0.0, 1.0, 1.0])
+    assert (found.negative, found.zeros, found.positive) == ({0: 1}, 2, {0: 2})
+    assert found.distinct == 3
+
+
+def test_nan_and_infinities_count_as_nulls() -> None:
+    """Only finite values have moments, so that a summary is always plain JSON."""
+    found = column([float("nan"), float("inf"), float("-inf"), 2.0])
+    assert (found.nulls, found.distinct, found.mean, found.m2) == (3, 1, 2.0, 0.0)
+
+
+def test_moments_past_the_largest_float_stay_finite() -> None:
+    """Squares that overflow are held at the largest float."""
+    found = summarise(pl.DataFrame({"x": [1.7e308, -1.7e308, 1.7e308, 5e-324]}))
+    both = merge(found, found)
+    for summary in (found, both):
+        assert msgspec.json.decode(msgspec.json.encode(summary), type=Summary) == summary
+        assert -1.7e308 <= summary.columns["x"].mean <= 1.7e308
+
+
+def test_booleans_are_zeros_and_ones() -> None:
+    """Two of three true: mean 2/3."""
+    found = column([True, True, False, None])
+    assert (found.zeros, found.positive, found.nulls) == (1, {0: 2}, 1)
+    assert found.mean == pytest.approx(2 / 3)
+
+
+def test_text_has_its_top_values_ties_in_alphabetical_order() -> None:
+    """Counts come greatest first, equal ones by name."""
+    found = column(["b", "a", "c", "c", None])
+    assert list(found.top.items()) == [("c", 2), ("a", 1), ("b", 1)]
+    assert (found.other, found.nulls, found.distinct) == (0, 1, 3)
+    assert column(["b", "a"], dtype=pl.Categorical).top == {"a": 1, "b": 1}
+
+
+def test_values_past_those_kept_are_counted_as_other() -> None:
+    """With one value more than is kept, the last in the alphabet goes."""
+    names = [f"v{number:04}" for number in range(TOP_KEPT + 1)]
+    found = column([*names, names[-1], names[0]])
+    assert found.other == 1
+    assert list(found.top)[:2] == [names[0], names[-1]]
+    assert names[-2] not in found.top
+    assert found.distinct == TOP_KEPT + 1
+
+
+def test_moments_in_time_have_extremes_and_no_buckets() -> None:
+    """A datetime's extremes are seconds since 1970; a day is 86,400."""
+    at = datetime(1970, 1, 2, tzinfo=UTC)
+    found = summarise(pl.DataFrame({"at": [at, None], "day": [date(1970, 1, 3), date(1970, 1, 2)]}), time="at")
+    assert (found.first_at, found.last_at) == (at, at)
+    assert found.columns["at"] == ColumnSummary(rows=2, nulls=1, distinct=1, minimum=86400.0, maximum=86400.0)
+    assert found.columns["day"] == ColumnSummary(rows=2, distinct=2, minimum=86400.0, maximum=172800.0)
+
+
+def test_other_types_count_rows_and_nulls_alone() -> None:
+    """A list column is counted, and no more."""
+    assert column([[1], None]) == ColumnSummary(rows=2, nulls=1)
+
+
+@pytest.mark.parametrize("dtype", [pl.Float64, pl.Int64, pl.String, pl.Boolean, pl.Datetime, pl.Null])
+def test_no_rows_and_only_nulls_summarise(dtype: type[pl.DataType]) -> None:
+    """Empty and all-null columns have nothing but their counts."""
+    assert column([], dtype=dtype) == ColumnSummary(rows=0)
+    assert column([None, None], dtype=dtype) == ColumnSummary(rows=2, nulls=2)
+
+
+def test_a_column_named_count_and_a_frame_without_columns() -> None:
+    """Names of Polars' own fields do no harm, nor does a frame without columns."""
+    assert summarise(pl.DataFrame({"count": ["a"], "value": [1]})).columns["count"].top == {"a": 1}
+    assert summarise(pl.DataFrame()) == Summary(rows=0, columns={})
+
+
+def test_merge_adds_what_two_parts_hold() -> None:
+    """1, 2 and 6: mean 3, squared deviations 4 + 1 + 9 = 14; breaks add."""
+    first = summarise(pl.DataFrame({"x": [1.0, 2.0]}), breaks={"a": 1, "b": 2})
+    second = summarise(pl.DataFrame({"x": [6.0], "y": ["new"]}), breaks={"a": 3})
+    both = merge(first, second)
+    assert (both.rows, both.breaks) == (3, {"a": 4, "b": 2})
+    assert both.columns["x"].mean == pytest.approx(3)
+    assert both.columns["x"].m2 == pytest.approx(14)
+    assert both.columns["y"] == second.columns["y"]
+    assert merge() == Summary(rows=0, columns={})
+
+
+def test_merged_distinct_is_exact_for_text_and_a_lower_bound_for_numbers() -> None:
+    """Of text all values are known; of numbers only the buckets and the parts' own counts."""
+    parts = [
+        summarise(pl.DataFrame({"x": [1.0, 2.0], "s": ["a", "b"]})),
+        summarise(pl.DataFrame({"x": [2.0, 50.0], "s": ["b", "c"]})),
+    ]
+    both = merge(*parts).columns
+    assert (both["x"].distinct, both["s"].distinct) == (3, 3)
+
+
+def test_quantiles_of_one_to_a_hundred() -> None:
+    """The value at rank floor(q * 99) of 1..100, within one hundredth of itself."""
+    found = column(list(range(1, 101)))
+    assert quantile(found, 0) == 1
+    assert quantile(found, 1) == 100
+    assert quantile(found, 0.5) == pytest.approx(50, rel=0.0101)
+    assert quantile(found, 0.95) == pytest.approx(95, rel=0.0101)
+
+
+def test_quantiles_go_from_the_most_negative_up() -> None:
+    """-100, -1, 0, 0, 7 in that order."""
+    found = column([0, -1, 7, -100, 0])
+    assert quantile(found, 0.25) == pytest.approx(-1, rel=0.0101)
+    assert quantile(found, 0.5) == 0
+    assert quantile(found, 0.75) == 0
+
+
+def test_quantile_of_nothing_is_none_and_out_of_range_is_a_fault() -> None:
+    """Text and empty columns have no quantile."""
+    assert quantile(column(["a"]), 0.5) is None
+    assert quantile(column([], dtype=pl.Float64), 0.5) is None
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        quantile(column([1]), 1.5)
+
+
+def test_the_largest_float_has_a_quantile() -> None:
+    """The greatest bucket's middle does not overflow."""
+    assert quantile(column([1.79e308] * 3), 0.5) == pytest.approx(1.79e308, rel=0.0101)
