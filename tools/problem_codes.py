@@ -57,9 +57,9 @@ def _uses_in(text: str, path: Path) -> Iterator[Use]:
                 told.add(code)
                 yield Use(code, path.as_posix(), call.lineno, words.get("what", ""), words.get("fix", ""))
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and CODE.fullmatch(node.value):
-            if node.value not in told:
-                yield Use(node.value, path.as_posix(), node.lineno)
+        match node:
+            case ast.Constant(value=str(text)) if CODE.fullmatch(text) and text not in told:
+                yield Use(text, path.as_posix(), node.lineno)
 
 
 def _text(node: ast.expr) -> str:
@@ -79,9 +79,7 @@ def _text(node: ast.expr) -> str:
 def entry(places: list[Use]) -> str:
     """Draft a page entry from the places that raise one code."""
     best = max(places, key=lambda use: (len(use.what) + len(use.fix), use.path))
-    return "\n".join(
-        [f"### {best.code}", "", f"{best.what or 'WHAT'}.", "", f"*What to do:* {best.fix or 'FIX'}.", ""]
-    )
+    return "\n".join([f"### {best.code}", "", f"{best.what or 'WHAT'}.", "", f"*What to do:* {best.fix or 'FIX'}.", ""])
 
 
 def completed(page: str, drafts: dict[str, str]) -> str:
@@ -102,7 +100,9 @@ def main(arguments: list[str]) -> int:
     vain = sorted(set(held) - {use.code for use in found})
     if "--write" in arguments:
         PAGE.write_text(completed(PAGE.read_text(), missing))
-    sys.stdout.write("\n".join([*missing.values(), *(f"{code} has an entry and is raised nowhere" for code in vain), ""]))
+    sys.stdout.write(
+        "\n".join([*missing.values(), *(f"{code} has an entry and is raised nowhere" for code in vain), ""])
+    )
     return 1 if missing or vain else 0
 
 

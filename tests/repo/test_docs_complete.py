@@ -231,7 +231,9 @@ def test_locks_name_no_registry() -> None:
         text = lock.read_text()
         assert "://" not in text and "index" not in text and "find-links" not in text
         pins = re.findall(r"^\S+==", text, flags=re.MULTILINE)
-        assert pins and len(pins) == len(re.findall(r" \\\n    --hash=", re.sub(r"(--hash=\S+) \\\n    ", r"\1 ", text)))
+        assert pins and len(pins) == len(
+            re.findall(r" \\\n    --hash=", re.sub(r"(--hash=\S+) \\\n    ", r"\1 ", text))
+        )
 
 
 def test_locks_agree() -> None:

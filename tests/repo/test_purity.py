@@ -8,7 +8,22 @@ import pytest
 from repo.house import PURE_ROOMS, SOURCE, modules
 
 FORBIDDEN = frozenset(
-    "os io time random sqlite3 socket subprocess http urllib shutil tempfile pathlib secrets uuid".split()
+    [
+        "os",
+        "io",
+        "time",
+        "random",
+        "sqlite3",
+        "socket",
+        "subprocess",
+        "http",
+        "urllib",
+        "shutil",
+        "tempfile",
+        "pathlib",
+        "secrets",
+        "uuid",
+    ]
 )
 CLOCKS = {"now", "utcnow", "today"}
 SEEDED = {"default_rng", "Generator", "SeedSequence", "PCG64", "Philox"}

@@ -40,7 +40,7 @@ def test_trivium_lines_parse(page: Path) -> None:
     for words in typed(page):
         if not words[0].endswith("trivium"):
             continue
-        place, rest = app, [word for word in words[1:]]
+        place, rest = app, list(words[1:])
         while rest and (rest[0] in place or rest[0] == "--project"):
             if rest[0] == "--project":
                 rest = rest[2:]

@@ -10,9 +10,9 @@ from functools import lru_cache
 from typing import Literal, cast
 
 import polars as pl
+
 from trivium.core.expressions.columns import to_columns
 from trivium.core.expressions.parse import parse
-
 from trivium.core.problems import Problem, ProjectError, shown
 from trivium.core.project import WHERE, Check, Column, Table
 from trivium.data.contract import cast_to

@@ -242,7 +242,6 @@ def _broken_keys(
     keys = frame.select(*key).with_columns(bad.alias(BROKE)).with_row_index(_PLACE)
     whole = keys.drop_nulls(list(key))
     elsewhere = _held_elsewhere(whole, key, existing_keys)
-    whole = whole.with_columns(pl.col(BROKE) | pl.col(_PLACE).is_in(elsewhere.implode()))
     keeper = whole.sort(BROKE, _PLACE).unique(list(key), keep="first", maintain_order=True)[_PLACE]
     lost = whole.filter(~pl.col(_PLACE).is_in(keeper.implode()))[_PLACE]
     return {

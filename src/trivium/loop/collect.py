@@ -1,14 +1,14 @@
 """Collect: new partitions are read, checked, summarised, and committed, quarantined or refused."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from trivium.core.events import Event
-from trivium.core.problems import DataError, Problem, unknown_name
+from trivium.core.problems import DataError, Problem, ProjectError, unknown_name
 from trivium.core.values import EPOCH, Partition, digest, iso, moment, span
 from trivium.data.intake import Intake, release_rows, take_in
 from trivium.loop.sources import Delivery, FileSource, Source
@@ -17,8 +17,10 @@ from trivium.loop.workspace import Workspace
 if TYPE_CHECKING:
     import polars as pl
 
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
-def collect(ws: Workspace, table: str, *, source: Source) -> list[Event]:
+
+def collect(ws: Workspace, table: str, *, source: Source, because: str = "") -> list[Event]:
     """Collect every partition of a table that is complete by now and new or changed; one unit of work each.
 
     Returns:
@@ -32,11 +34,11 @@ def collect(ws: Workspace, table: str, *, source: Source) -> list[Event]:
         if isinstance(delivery, Problem):
             done += _refuse_source(ws, table, delivery)
         else:
-            done += _collect_partition(ws, table, delivery)
+            done += _collect_partition(ws, table, delivery, because)
     return done
 
 
-def collect_files(ws: Workspace, table: str, files: Sequence[Path]) -> list[Event]:
+def collect_files(ws: Workspace, table: str, files: Sequence[Path], *, because: str = "") -> list[Event]:
     """Collect the partitions of these files, whatever the table's pattern says; a complete partition or not.
 
     Raises:
@@ -45,29 +47,27 @@ def collect_files(ws: Workspace, table: str, files: Sequence[Path]) -> list[Even
     known_table(ws, table)
     source = FileSource(ws.folder, ws.project)
     done: list[Event] = []
-    for delivery in source.read(table, list(files), now=datetime.max.replace(tzinfo=EPOCH.tzinfo), seen={}):
+    for delivery in source.read(table, list(files), now=END_OF_TIME, seen={}):
         if isinstance(delivery, Problem):
             raise DataError(delivery)
-        done += _collect_partition(ws, table, delivery)
+        done += _collect_partition(ws, table, delivery, because)
     return done
 
 
 def known_table(ws: Workspace, table: str) -> None:
-    """Refuse a table that the project does not name (DataError TV-RUN-006, the nearest named)."""
+    """Refuse a table that the project does not name (ProjectError TV-RUN-006, the nearest named)."""
     if table not in ws.project.tables:
-        from trivium.core.problems import ProjectError
-
         raise ProjectError(unknown_name("TV-RUN-006", "table", table, list(ws.project.tables), where="trivium.toml"))
 
 
-def _collect_partition(ws: Workspace, table: str, delivery: Delivery) -> list[Event]:
+def _collect_partition(ws: Workspace, table: str, delivery: Delivery, because: str) -> list[Event]:
     return ws.unit(
         f"collect/{table}/{delivery.partition.name}/{delivery.fingerprint}",
-        lambda: _take_in(ws, table, delivery),
+        lambda: _take_in(ws, table, delivery, because),
     )
 
 
-def _take_in(ws: Workspace, table: str, delivery: Delivery) -> list[Event]:
+def _take_in(ws: Workspace, table: str, delivery: Delivery, because: str) -> list[Event]:
     partition = delivery.partition
     keys = _keys_of(ws, table)
     intake = take_in(
@@ -84,11 +84,9 @@ def _take_in(ws: Workspace, table: str, delivery: Delivery) -> list[Event]:
         "source": delivery.source,
         "problems": [msgspec.to_builtins(problem) for problem in intake.problems],
     }
-    if intake.refused or not intake.committed.height:
-        if not intake.refused and intake.quarantined.height:
-            return [ws.event("collected", table, **body, **_kept(ws, table, intake, partition))]
-        return [ws.event("refused", table, **body)]
-    return [ws.event("collected", table, **body, **_kept(ws, table, intake, partition))]
+    if intake.refused or not delivery.rows.height:
+        return [ws.event("refused", table, because=because, **body)]
+    return [ws.event("collected", table, because=because, **body, **_kept(ws, table, intake, partition))]
 
 
 def _kept(ws: Workspace, table: str, intake: Intake, partition: Partition) -> dict[str, Any]:
@@ -251,3 +249,28 @@ def fresh(ws: Workspace, start: str) -> bool:
     """Tell whether a partition's rows are still asked about: its outcomes are not yet due."""
     every = span(ws.project.tables[ws.project.requests].every)
     return moment(start) + every + ws.project.label_delay + every > ws.clock.now()
+
+
+def check_files(ws: Workspace, table: str, files: Sequence[Path] | None = None) -> list[dict[str, Any]]:
+    """Hold files to a table's contract and checks without keeping anything.
+
+    Returns:
+        Per partition: rows read = committed + quarantined + refused, and the problems.
+
+    Raises:
+        DataError (TV-SRC-…): a file cannot be read.
+    """
+    known_table(ws, table)
+    source = FileSource(ws.folder, ws.project)
+    found = []
+    for delivery in source.read(table, list(files or source.files(table)), now=END_OF_TIME, seen={}):
+        if isinstance(delivery, Problem):
+            raise DataError(delivery)
+        intake = take_in(delivery.rows, ws.project.tables[table], name=table, partition=delivery.partition,
+                         checks=ws.project.checks, at=ws.clock.now())
+        found.append(
+            {"partition": delivery.partition.name, "read": delivery.rows.height, "committed": intake.committed.height,
+             "quarantined": intake.quarantined.height, "refused": intake.refused, "breaks": dict(intake.breaks),
+             "problems": [msgspec.to_builtins(problem) for problem in intake.problems]}
+        )
+    return found

@@ -9,8 +9,9 @@ import polars as pl
 
 from trivium.core.problems import DataError, Problem, StepError
 from trivium.core.project import Project
-from trivium.core.values import Partition, digest
+from trivium.core.values import digest
 from trivium.loop.answer import Body, Predict
+from trivium.loop.collect import END_OF_TIME
 from trivium.loop.faults import ON_VERSIONS, Fault, delay, strike
 from trivium.loop.sources import Delivery, FileSource
 from trivium.loop.workspace import Workspace
@@ -18,8 +19,6 @@ from trivium.release.route import route_at
 
 if TYPE_CHECKING:
     import numpy as np
-
-FAR = datetime.max
 
 
 class HistorySource:
@@ -71,8 +70,7 @@ class HistorySource:
 
 def _read(files: FileSource, table: str) -> list[Delivery]:
     held: list[Delivery] = []
-    far = FAR.replace(tzinfo=Partition.whole(table).start.tzinfo)
-    for delivery in files.deliveries(table, now=far, seen={}):
+    for delivery in files.deliveries(table, now=END_OF_TIME, seen={}):
         if isinstance(delivery, Problem):
             raise DataError(delivery)
         held.append(delivery)

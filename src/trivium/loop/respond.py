@@ -98,3 +98,12 @@ def resolve_quiet(ws: Workspace) -> list[Event]:
             done += ws.unit(f"resolve/{incident.id}/{iso(last)}",
                             lambda name=incident.id, because=because: [ws.event("resolved", name, because=because)])
     return done
+
+
+def change_incident(ws: Workspace, name: str, kind: str, *, because: str) -> Event:
+    """Acknowledge or resolve an incident, in somebody's name (ProjectError TV-RESP-001: there is none such)."""
+
+    def work() -> list[Event]:
+        return [ws.event(kind, ws.state.incidents.get(name).id, because=because)]
+
+    return ws.unit(None, work)[0]

@@ -47,7 +47,7 @@ class FileSource:
 
     def deliveries(self, table: str, *, now: datetime, seen: Mapping[str, str]) -> Iterator[Delivery | Problem]:
         """See `Source`. An unchanged file whose partitions were all seen is not read again."""
-        yield from self.read(table, self._files(table), now=now, seen=seen)
+        yield from self.read(table, self.files(table), now=now, seen=seen)
 
     def read(
         self, table: str, files: Iterable[Path | Problem], *, now: datetime, seen: Mapping[str, str]
@@ -88,7 +88,8 @@ class FileSource:
             rows = pl.concat([rows for _, rows in parts], how="diagonal_relaxed")
             yield Delivery(parts[0][0], rows, ", ".join(path.name for path in source), fingerprint)
 
-    def _files(self, table: str) -> list[Path | Problem]:
+    def files(self, table: str) -> list[Path | Problem]:
+        """List the files that a table's pattern matches, or the problem that there are none."""
         pattern = self.project.tables[table].files
         files = sorted(self.folder.glob(pattern))
         if files:

@@ -32,11 +32,13 @@ class Ticked:
         return dict(sorted(Counter(event.kind for event in self.events).items()))
 
 
-def tick(ws: Workspace, *, source: Source, timer: Callable[[], float] = time.perf_counter) -> Ticked:
+def tick(
+    ws: Workspace, *, source: Source, timer: Callable[[], float] = time.perf_counter, because: str = ""
+) -> Ticked:
     """Do whatever is due now: collect, answer, score, watch, respond."""
     done = Ticked()
     phases: dict[str, Callable[[], list[Event]]] = {
-        "collect": lambda: _collect(ws, source),
+        "collect": lambda: _collect(ws, source, because),
         "answer": lambda: _answer(ws, timer),
         "score": lambda: score_due(ws),
         "watch": lambda: watch(ws),
@@ -56,10 +58,10 @@ def tick(ws: Workspace, *, source: Source, timer: Callable[[], float] = time.per
     return done
 
 
-def _collect(ws: Workspace, source: Source) -> list[Event]:
+def _collect(ws: Workspace, source: Source, because: str) -> list[Event]:
     done: list[Event] = []
     for table in ws.project.tables:
-        done += collect(ws, table, source=source)
+        done += collect(ws, table, source=source, because=because)
         done += note_late(ws, table)
     return done
 

@@ -15,7 +15,7 @@ from trivium.loop.journal import Item
 from trivium.loop.judge import metrics_of, slice_masks
 from trivium.loop.outcomes import outcomes
 from trivium.loop.workspace import Workspace
-from trivium.monitor.alarms import Finding, decide
+from trivium.monitor.alarms import Finding, Past, decide
 from trivium.monitor.drift import History
 from trivium.monitor.objectives import ObjectiveDecision, PeriodScore, check
 from trivium.monitor.performance import below_expectation
@@ -274,29 +274,55 @@ def _expected(ws: Workspace) -> dict[str, float] | None:
 def _alarm(ws: Workspace, findings: Sequence[Finding]) -> list[Event]:
     """Turn findings into alarms, each with the incident that it opens unless one is open on its subject."""
     now = ws.clock.now()
+    incidents = ws.state.incidents
+    since = min([now - RECENT, *(incident.opened_at for incident in incidents.open())])
     recent = [
-        (event.at, event.body["alarm"], event.subject, tuple(event.body["columns"]), event.body["paged"])
+        Past(event.at, event.body["alarm"], event.subject, event.body["columns"], event.body["paged"])
         for event in ws.state.journal.alarms
-        if event.at > now - RECENT
+        if event.at >= since
     ]
-    opened = ws.state.incidents.open()
-    alarms = decide(findings, recent=recent, now=now, budget=ws.project.alarms,
-                    open_subjects=[(incident.alarm, incident.subject) for incident in opened])
+    is_open = {incident.subject: incident.id for incident in incidents.open()}
+    alarms = decide(findings, recent=recent, now=now, budget=ws.project.alarms, open_subjects=set(is_open))
     events: list[Event] = []
-    number = len(ws.state.incidents.all())
-    count = len(ws.state.journal.alarms)
-    is_open = {(incident.alarm, incident.subject): incident.id for incident in opened}
+    number, count = len(incidents.all()), len(ws.state.journal.alarms)
     for place, alarm in enumerate(alarms):
-        incident = is_open.get((alarm.alarm, alarm.subject))
-        if incident is None:
+        if alarm.subject not in is_open:
             number += 1
-            incident = is_open[(alarm.alarm, alarm.subject)] = f"i{number}"
-            events.append(ws.event("opened", incident, subject=alarm.subject, alarm=alarm.alarm, title=alarm.what))
+            is_open[alarm.subject] = f"i{number}"
+            events.append(ws.event("opened", is_open[alarm.subject], subject=alarm.subject, title=alarm.what))
         events.append(
             ws.event(
                 "alarmed", alarm.subject, because=alarm.what, id=f"a{count + place + 1}", alarm=alarm.alarm,
                 severity=alarm.severity, paged=alarm.paged, columns=list(alarm.columns), evidence=alarm.evidence,
-                incident=incident, what=alarm.what,
+                incident=is_open[alarm.subject], what=alarm.what,
             )
         )
     return events
+
+
+def live_report(ws: Workspace, *, last: int) -> dict[str, Any]:
+    """Tell the latest scores of what was served, and how the objectives stand."""
+    names = sorted(ws.state.journal.scored)[-last:]
+    periods = []
+    for name in names:
+        body = ws.state.journal.scored[name].body
+        periods.append({"partition": name, "live": body["live"], "overdue": body["overdue"], **body["served"]})
+    objectives = [msgspec.to_builtins(objective_now(ws, objective)) for objective in ws.project.objectives]
+    return {"live": ws.state.route.live, "objectives": objectives, "periods": periods}
+
+
+def table_report(ws: Workspace, table: str, *, last: int) -> dict[str, Any]:
+    """Tell a table's latest partitions: their rows, and how they compare with the table's history."""
+    watched = {event.body["partition"]: event.body for event in ws.state.journal.drift[table]}
+    latest = {e.body["partition"]: e.body for e in ws.ledger.events(subject=table) if e.kind in ("collected", "refused")}
+    found = []
+    for name in sorted(latest)[-last:]:
+        body, seen = latest[name], watched.get(name, {})
+        moved = seen.get("columns") or []
+        found.append(
+            {"partition": name, "read": body["rows_read"], "committed": body.get("rows_committed", 0),
+             "quarantined": body.get("rows_quarantined", 0), "refused": body["rows_refused"],
+             "verdict": seen.get("verdict"), "score": seen.get("score"), "threshold": seen.get("threshold"),
+             "moved": f"{moved[0]['column']} {moved[0]['statistic']}" if moved else None, "columns": moved}
+        )
+    return {"table": table, "partitions": found}

@@ -96,6 +96,7 @@ class FileBlobs:
             StoreError (TV-STORE-003): the disk refused.
         """
         buffer = io.BytesIO()
+        # Polars writes columns of lists chunk by chunk: the same rows in other chunks would be other bytes.
         frame.rechunk().write_parquet(buffer, compression="zstd", statistics=True, row_group_size=ROW_GROUP_ROWS)
         return self.put(buffer.getvalue())
 

@@ -143,6 +143,10 @@ class Snapshot:
         """Tell the fingerprint of the source last seen for a partition, collected or refused; None when never."""
         return self._table(table).fingerprints.get(partition)
 
+    def fingerprints(self, table: str) -> Mapping[str, str]:
+        """Tell the fingerprint last seen of every partition that was delivered, collected or refused, by name."""
+        return self._table(table).fingerprints
+
     def refusals(self, table: str) -> list[Refusal]:
         """List the partitions whose last delivery was refused, by start."""
         return sorted(self._table(table).refusals.values(), key=lambda refusal: (refusal.start, refusal.partition))

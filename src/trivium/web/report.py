@@ -29,7 +29,7 @@ from trivium.web.charts import (
 
 Document = Mapping[str, Any]
 
-WIDTH, LEFT, RIGHT = 1200.0, 148.0, 1086.0
+WIDTH, LEFT, RIGHT = 1200.0, 148.0, 1074.0
 SHADES = 8  # steps of the version ramp in the style sheet, .v0 the first version to .v7 the last
 SERIES = (("live", "value", "live"), ("heuristic", "heuristic", "heuristic"), ("first", "first", "never retrained"))
 WINDOW = timedelta(days=7)
@@ -53,7 +53,11 @@ def render(result: Document) -> str:
     from markupsafe import Markup
 
     environment = Environment(
-        loader=PackageLoader("trivium.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("trivium.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= {"count": _count, "score": _score, "when": _when, "day": _day, "lasting": _lasting}
     return environment.get_template("report.html.j2").render(
@@ -118,7 +122,12 @@ def _gain(result: Document, other: str) -> dict[str, Any] | None:
     if ours is None or theirs is None:
         return None
     better = theirs - ours if result["primary"]["better"] == "lower" else ours - theirs
-    return {"than": other, "theirs": theirs, "percent": 100 * better / abs(theirs) if theirs else None, "better": better}
+    return {
+        "than": other,
+        "theirs": theirs,
+        "percent": 100 * better / abs(theirs) if theirs else None,
+        "better": better,
+    }
 
 
 def _alarm_kinds(alarms: Sequence[Document]) -> list[dict[str, Any]]:
@@ -212,7 +221,9 @@ def _gates(result: Document, time: TimeScale) -> Lane:
     marks = []
     for version in result["versions"]:
         x = time(moment(version["trained_at"]))
-        tip = f"{version['ref']} trained {_when(version['trained_at'])}: {version['verdict']}\n" + "\n".join(version["reasons"])
+        tip = f"{version['ref']} trained {_when(version['trained_at'])}: {version['verdict']}\n" + "\n".join(
+            version["reasons"]
+        )
         shape = {"pass": "M0-4V4", "fail": "M-3.5-3.5L3.5 3.5M-3.5 3.5L3.5-3.5"}.get(version["verdict"], "M-3 0H3")
         marks.append(_glyph(shape, x, 8, tip, f"gate {version['verdict']}"))
     for back in result["rollbacks"]:
@@ -265,19 +276,28 @@ def _scores(result: Document, time: TimeScale) -> Lane:
     name = cut(result["primary"]["metric"].replace("_", " "), 16)
     span = _span_of(daily, weekly)
     if span is None:
-        return Lane(name, (), 40, text("no outcomes came back, so nothing was scored", x=LEFT + 4, y=12, class_="empty"))
+        return Lane(
+            name, (), 40, text("no outcomes came back, so nothing was scored", x=LEFT + 4, y=12, class_="empty")
+        )
     scale = ValueScale(*span, SCORE_HEIGHT, 0)
-    marks = [element("rect", x=a, y=0, width=b - a, height=SCORE_HEIGHT, class_="fault-shade") for a, b in _struck(result, time)]
+    marks = [
+        element("rect", x=a, y=0, width=b - a, height=SCORE_HEIGHT, class_="fault-shade")
+        for a, b in _struck(result, time)
+    ]
     for tick in value_ticks(*span):
         marks.append(element("line", x1=LEFT, x2=RIGHT, y1=scale(tick), y2=scale(tick), class_="grid"))
         marks.append(text(_score(round(tick, 10)), x=LEFT - 8, y=scale(tick) + 4, class_="axis", anchor="end"))
     inside = []
     for draw, values_of, shape in ((dots_path, daily, "dots"), (line_path, weekly, "line")):
         for series, _, _ in reversed(SERIES):
-            points = [(time(at), None if v is None else scale(v)) for at, v in zip(middles, values_of[series], strict=True)]
+            points = [
+                (time(at), None if v is None else scale(v)) for at, v in zip(middles, values_of[series], strict=True)
+            ]
             inside.append(element("path", d=draw(points), class_=f"{shape} {series}"))
     marks += [element("g", *inside, clip_path="url(#score-plot)"), *_ends(weekly, scale)]
-    clip = element("clipPath", element("rect", x=LEFT, y=-3, width=RIGHT - LEFT + 3, height=SCORE_HEIGHT + 6), id="score-plot")
+    clip = element(
+        "clipPath", element("rect", x=LEFT, y=-3, width=RIGHT - LEFT + 3, height=SCORE_HEIGHT + 6), id="score-plot"
+    )
     return Lane(name, notes, SCORE_HEIGHT, clip + "".join(marks))
 
 
@@ -297,28 +317,34 @@ def _struck(result: Document, time: TimeScale) -> list[tuple[float, float]]:
 
 def _faults(result: Document, time: TimeScale) -> Lane:
     faults, bars = result["faults"], _struck(result, time)
+    dots = [None if fault["caught_at"] is None else time(moment(fault["caught_at"])) for fault in faults]
+    ends = [
+        (min(a, dot - 4), max(b, dot + 4)) if dot is not None else (a, b)
+        for (a, b), dot in zip(bars, dots, strict=True)
+    ]
     if not faults:
         return Lane("Faults", (), 16, text("none injected", x=LEFT + 4, y=12, class_="empty"))
     labels = [cut(_what(fault), 40) for fault in faults]
     widths = [text_width(label, size=11) + 6 for label in labels]
-    at_right = [right + width < WIDTH for (_, right), width in zip(bars, widths, strict=True)]
-    spans = [(a, b + w) if ok else (a - w, b) for (a, b), w, ok in zip(bars, widths, at_right, strict=True)]
-    marks = []
-    for fault, (left, right), label, ok, row in zip(faults, bars, labels, at_right, pack(spans, gap=10), strict=True):
-        y, caught = FAULT_ROW * row, fault["caught_at"] is not None
+    at_right = [right + width < WIDTH for (_, right), width in zip(ends, widths, strict=True)]
+    spans = [(a, b + w) if ok else (a - w, b) for (a, b), w, ok in zip(ends, widths, at_right, strict=True)]
+    rows, marks = pack(spans, gap=10), []
+    drawn = zip(faults, bars, ends, dots, labels, at_right, rows, strict=True)
+    for fault, (left, right), end, dot, label, ok, row in drawn:
+        y, caught = FAULT_ROW * row, dot is not None
         tip = f"{_what(fault)}\n{_when(fault['from'])} to {_when(fault['until'])}\n"
         tip += f"caught after {_lasting(_delay(fault))}" if caught else "missed"
         state = "caught" if caught else "missed"
-        marks.append(element("rect", tip=tip, x=left, y=y + 2, width=right - left, height=10, rx=2, class_=f"fault {state}"))
-        if caught:
-            x = time(moment(fault["caught_at"]))
-            marks.append(element("circle", cx=x, cy=y + 7, r=3.4, class_="caught-at"))
-        x, anchor = (right + 6, "start") if ok else (left - 6, "end")
+        marks.append(
+            element("rect", tip=tip, x=left, y=y + 2, width=right - left, height=10, rx=2, class_=f"fault {state}")
+        )
+        if dot is not None:
+            marks.append(element("circle", cx=dot, cy=y + 7, r=3.4, class_="caught-at"))
+        x, anchor = (end[1] + 5, "start") if ok else (end[0] - 5, "end")
         marks.append(text(label, x=x, y=y + 11, class_=f"fault-label {state}", anchor=anchor))
-    height = FAULT_ROW * (max(pack(spans, gap=10)) + 1)
-    caught_count = sum(fault["caught_at"] is not None for fault in faults)
-    notes = (f"{caught_count} caught", f"{len(faults) - caught_count} missed", "dot: first alarm")
-    return Lane("Faults", notes, height, "".join(marks))
+    missed = dots.count(None)
+    notes = (f"{len(faults) - missed} caught", f"{missed} missed", "dot: first alarm")
+    return Lane("Faults", notes, FAULT_ROW * (max(rows) + 1), "".join(marks))
 
 
 def _alarms(result: Document, time: TimeScale) -> Lane:
@@ -351,7 +377,16 @@ def _incidents(result: Document, time: TimeScale) -> Lane:
         tip += f"resolved {_when(incident['resolved_at'])}" if closed else "still open"
         state = "closed" if closed else "open"
         marks.append(
-            element("rect", tip=tip, x=left, y=3 + INCIDENT_ROW * row, width=right - left, height=6, rx=3, class_=f"incident {state}")
+            element(
+                "rect",
+                tip=tip,
+                x=left,
+                y=3 + INCIDENT_ROW * row,
+                width=right - left,
+                height=6,
+                rx=3,
+                class_=f"incident {state}",
+            )
         )
     still = sum(incident["resolved_at"] is None for incident in incidents)
     notes = (f"{len(incidents)} opened", f"{still} still open") if still else (f"{len(incidents)} opened",)

@@ -52,7 +52,9 @@ def faults_and_alarms(chance: random.Random) -> tuple[list[dict[str, Any]], list
             "caught_by": caught, "caught_at": at(begin + delay) if caught else None,
         })  # fmt: skip
     for _ in range(14):
-        alarm(chance.uniform(10, 360), chance.choice(["drift", "volume"]), "weather.precip", None, chance.random() < 0.3)
+        alarm(
+            chance.uniform(10, 360), chance.choice(["drift", "volume"]), "weather.precip", None, chance.random() < 0.3
+        )
     return faults, sorted(alarms, key=lambda one: str(one["at"]))
 
 
@@ -65,10 +67,27 @@ def versions_and_route() -> tuple[list[dict[str, Any]], list[dict[str, Any]], li
         verdict = "pass" if number == 1 or number % 4 == 0 else "unknown" if number % 7 == 3 else "fail"
         stages = [{"stage": "replay", "at": at(day), "because": "retrained on schedule"}]
         if verdict == "pass":
-            stages += [{"stage": s, "at": at(day + i), "because": "the gate passed"} for i, s in enumerate(("shadow", "canary"), 1)]
+            stages += [
+                {"stage": s, "at": at(day + i), "because": "the gate passed"}
+                for i, s in enumerate(("shadow", "canary"), 1)
+            ]
             stages.append({"stage": "live", "at": at(day + 4), "because": "the canary was no worse"})
-            for begin, end, canary, shadow in ((live_since, day + 1, None, []), (day + 1, day + 2, None, [f"v{number}"]), (day + 2, day + 4, f"v{number}", [])):
-                route.append({"from": at(begin), "to": at(end), "live": live, "canary": canary, "shadow": shadow, "by": "loop", "because": because})
+            for begin, end, canary, shadow in (
+                (live_since, day + 1, None, []),
+                (day + 1, day + 2, None, [f"v{number}"]),
+                (day + 2, day + 4, f"v{number}", []),
+            ):
+                route.append(
+                    {
+                        "from": at(begin),
+                        "to": at(end),
+                        "live": live,
+                        "canary": canary,
+                        "shadow": shadow,
+                        "by": "loop",
+                        "because": because,
+                    }
+                )
             live, live_since, because = f"v{number}", day + 4, f"v{number} passed as canary"
         versions.append({
             "ref": f"v{number}", "trained_at": at(day), "idea": "baseline" if number == 1 else "retrain", "stages": stages,
@@ -87,7 +106,17 @@ def versions_and_route() -> tuple[list[dict[str, Any]], list[dict[str, Any]], li
     for part in route[cut_in + 2 :]:
         if part["live"] == "v36":
             part["live"] = "v32"
-    route.append({"from": at(live_since), "to": at(DAYS), "live": live, "canary": None, "shadow": [], "by": "loop", "because": because})
+    route.append(
+        {
+            "from": at(live_since),
+            "to": at(DAYS),
+            "live": live,
+            "canary": None,
+            "shadow": [],
+            "by": "loop",
+            "because": because,
+        }
+    )
     return versions, route, [rollback]
 
 

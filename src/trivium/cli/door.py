@@ -1,0 +1,156 @@
+"""What every command shares: which project is meant, how an answer is printed, how a problem leaves."""
+
+import getpass
+import sys
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from trivium.core.problems import Problem, ProjectError, TriviumError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from trivium.loop.workspace import Workspace
+
+NARROWEST = 100
+
+
+@dataclass(frozen=True)
+class Meant:
+    """The options that stand before or after any command."""
+
+    project: Path | None = None
+    rehearsal: str | None = None
+    json: bool = False
+
+
+MEANT: ContextVar[Meant] = ContextVar("meant", default=Meant())  # noqa: B039 - frozen, so one default serves all
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command found: the document for `--json`, what to print otherwise, and the exit code."""
+
+    document: Any
+    shown: Sequence[Any] = ()
+    exit_code: int = 0
+
+
+def meant_by(words: Sequence[str]) -> tuple[Meant, list[str]]:
+    """Take `--project DIR`, `--rehearsal NAME` and `--json` out of a command line, wherever they stand.
+
+    Raises:
+        ProjectError (TV-CLI-001): an option lacks its value.
+    """
+    found: dict[str, str] = {}
+    left: list[str] = []
+    is_json = False
+    waiting = list(words)
+    while waiting:
+        word = waiting.pop(0)
+        name, equals, value = word.partition("=")
+        if name in ("--project", "--rehearsal"):
+            if not equals:
+                if not waiting:
+                    raise ProjectError(
+                        Problem(code="TV-CLI-001", what=f"{name} needs a value", where="command line", seen=word,
+                                fix=f"write {name} {'DIR' if name == '--project' else 'NAME'}")
+                    )
+                value = waiting.pop(0)
+            found[name] = value
+        elif word == "--json":
+            is_json = True
+        else:
+            left.append(word)
+    project = Path(found["--project"]) if "--project" in found else None
+    return Meant(project, found.get("--rehearsal"), is_json), left
+
+
+def workspace() -> "Workspace":
+    """Open the project that is meant, or the store of one of its rehearsals, with the state at the ledger's head."""
+    from trivium.loop.workspace import Workspace, find_project
+
+    meant = MEANT.get()
+    ws = Workspace(find_project(meant.project or Path.cwd()) if meant.project is None else _named(meant.project),
+                   actor=getpass.getuser())
+    if meant.rehearsal:
+        from trivium.loop.rehearse import open_rehearsal
+
+        ws = open_rehearsal(ws, meant.rehearsal)
+    ws.refresh()
+    return ws
+
+
+def _named(folder: Path) -> Path:
+    from trivium.loop.workspace import PROJECT_FILE
+
+    if not (folder / PROJECT_FILE).is_file():
+        raise ProjectError(
+            Problem(code="TV-RUN-004", what=f"there is no project in {folder}", where=str(folder),
+                    seen=f"no {PROJECT_FILE}", fix="name a folder that holds a trivium.toml")
+        )
+    return folder
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """Make the console to print on; at least 100 columns wide where there is no terminal to ask."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    if not made.is_terminal and made.width < NARROWEST:
+        made = Console(stderr=stderr, highlight=False, width=NARROWEST + 40)
+    return made
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
+    """Lay rows out as a table; numbers to the right, None as a dash."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold", pad_edge=False)
+    for place, column in enumerate(columns):
+        is_number = bool(rows) and all(isinstance(row[place], int | float | None) for row in rows)
+        made.add_column(column, justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(_cell(value)) for value in row))
+    return made
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def pairs(title: str, values: Mapping[str, Any]) -> Any:
+    """Lay named values out, one a line."""
+    return table(title, ("", ""), [(name, _cell(value)) for name, value in values.items()])
+
+
+def leave(answer: Answer) -> int:
+    """Print an answer, and tell the exit code."""
+    if MEANT.get().json:
+        sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(answer.document), indent=2) + b"\n")
+        sys.stdout.flush()
+    elif answer.shown:
+        out = console()
+        for part in answer.shown:
+            out.print(part)
+    return answer.exit_code
+
+
+def leave_with(error: TriviumError) -> int:
+    """Print an error's problems, each with its five fields, and tell the exit code."""
+    if MEANT.get().json:
+        sys.stdout.buffer.write(msgspec.json.encode({"problems": error.problems}) + b"\n")
+        sys.stdout.flush()
+    sys.stderr.write("\n".join(str(problem) for problem in error.problems) + "\n")
+    return error.exit_code

@@ -1,0 +1,65 @@
+"""`versions`, `show`, `diff` and `trace`: lineage, both ways."""
+
+import msgspec
+
+from trivium.cli.door import Answer, pairs, table as lay_out, workspace
+
+
+def versions() -> Answer:
+    """List the versions, where they stand, and what the gate said."""
+    from trivium.loop.lineage import version_list
+
+    found = version_list(workspace())
+    return Answer(
+        {"versions": found},
+        [lay_out("Versions", ("version", "made", "stage", "verdict", "rows", "trained until", "why"),
+                 [(v["ref"], v["at"], v["stage"], v["verdict"], v["rows"], v["trained_until"], v["because"]) for v in found])
+         if found else "no versions yet: trivium try"],
+    )
+
+
+def show(ref: str, /) -> Answer:
+    """Show all that a version is made of, how it was judged, where it stood, and what it answered."""
+    from trivium.loop.lineage import version_story
+
+    found = version_story(workspace(), ref)
+    flat = {key: value for key, value in found.items() if isinstance(value, str | int | float) or value is None}
+    return Answer(
+        found,
+        [
+            pairs(f"Version {found['ref']}", flat),
+            pairs("Config", found["config"]["params"]),
+            pairs("Snapshots it read", found["tables"]),
+            pairs("Code", {key: value for key, value in found["code"].items() if key != "sources"}),
+            lay_out("Verdicts", ("at", "against", "verdict", "why"),
+                    [(v["at"], v["against"], v["verdict"], "; ".join(v["reasons"])) for v in found["verdicts"]]),
+            lay_out("Stages", ("at", "stage", "by", "why"),
+                    [(s["at"], s["stage"], s["by"], s["because"]) for s in found["stages"]]),
+        ],
+    )
+
+
+def diff(one: str, other: str, /) -> Answer:
+    """Show in what two versions differ: config, code, data, environment, verdict."""
+    from trivium.loop.lineage import version_diff
+
+    found = version_diff(workspace(), one, other)
+    return Answer(
+        {"one": one, "other": other, "differences": found},
+        [lay_out(f"{one} and {other}", ("what", one, other), [(d["what"], _short(d["one"]), _short(d["other"])) for d in found])
+         if found else "they do not differ"],
+    )
+
+
+def _short(value: object) -> str:
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    return text if len(text) <= 70 else text[:69] + "…"
+
+
+def trace(prediction_id: str, /) -> Answer:
+    """Walk from one answer to its version, run, snapshot, code, config and decision; or from a version to its answers."""
+    from trivium.loop.lineage import trace as walk
+
+    found = walk(workspace(), prediction_id)
+    return Answer(found, [pairs(name.replace("_", " ").capitalize(), part) if isinstance(part, dict) else f"{name}: {_short(part)}"
+                          for name, part in found.items()])

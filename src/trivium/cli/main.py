@@ -1,0 +1,128 @@
+"""The command `trivium`: its commands by name, loaded when one is called."""
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from trivium import __version__
+from trivium.cli.door import MEANT, Answer, leave, leave_with, meant_by
+from trivium.core.problems import Problem, ProjectError, StoreError, TriviumError
+
+if TYPE_CHECKING:
+    from cyclopts import App
+
+COMMANDS = {
+    "init": "start:init",
+    "doctor": "start:doctor",
+    "collect": "collect:collect",
+    "table": "collect:table",
+    "contract infer": "contract:infer",
+    "contract check": "contract:check",
+    "contract diff": "contract:diff",
+    "quarantine list": "quarantine:list_",
+    "quarantine show": "quarantine:show",
+    "quarantine release": "quarantine:release",
+    "quarantine drop": "quarantine:drop",
+    "try": "experiment:try_",
+    "ideas": "experiment:ideas",
+    "runs": "experiment:runs",
+    "judge": "evaluate:judge",
+    "versions": "lineage:versions",
+    "show": "lineage:show",
+    "diff": "lineage:diff",
+    "trace": "lineage:trace",
+    "release": "release:release",
+    "rollback": "release:rollback",
+    "route": "release:route",
+    "tick": "watch:tick",
+    "watch": "watch:watch",
+    "alarms": "respond:alarms",
+    "incidents list": "respond:incidents",
+    "incidents show": "respond:show",
+    "incidents ack": "respond:ack",
+    "incidents resolve": "respond:resolve",
+    "rehearse": "rehearse:rehearse",
+    "ledger": "ledger:ledger",
+}
+GROUPS = {
+    "contract": "What a table's rows must be like.",
+    "quarantine": "The rows that were held back, and why.",
+    "incidents": "What needs a person.",
+}
+HELP = """The production loop of a machine-learning model, rehearsed on your own history before it is real.
+
+Options of every command: --project DIR (else the nearest trivium.toml upwards), --rehearsal NAME (look into a rehearsal
+instead of the real store), --json (one JSON document on standard output)."""
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Run a command line and exit: 0 done, 1 a verdict went against you, 2 usage or project file, 3 the machinery."""
+    sys.exit(run(list(sys.argv[1:] if words is None else words)))
+
+
+def run(words: list[str]) -> int:
+    """Run a command line and tell the exit code; the edge at which every error becomes a problem."""
+    if words == ["--version"]:
+        sys.stdout.write(f"trivium {__version__}\n")
+        return 0
+    try:
+        meant, left = meant_by(words)
+        MEANT.set(meant)
+        return _call(left)
+    except TriviumError as error:
+        return leave_with(error)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; nothing half done is kept, so the same command goes on\n")
+        return 130
+    except BrokenPipeError:
+        return 0
+    except OSError as error:
+        return leave_with(_disk(error))
+    except Exception:  # noqa: BLE001 - the process's edge: whatever gets here is a fault of ours, told in full
+        sys.stderr.write(traceback.format_exc())
+        return leave_with(
+            StoreError(
+                Problem(code="TV-CLI-003", what="a fault in trivium itself", where=" ".join(words),
+                        seen=traceback.format_exc(limit=-1).splitlines()[-1],
+                        fix="report it with the lines above; the ledger holds whole decisions only, so the store is sound")
+            )
+        )
+
+
+def _disk(error: OSError) -> StoreError:
+    return StoreError(
+        Problem(code="TV-CLI-004", what="a file or folder cannot be used", where=str(error.filename or ""),
+                seen=error.strerror or str(error), fix="look at its permissions, and at the free space of the disk")
+    )
+
+
+def _call(words: list[str]) -> int:
+    from cyclopts import CycloptsError
+
+    try:
+        answer = application()(words, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        raise ProjectError(
+            Problem(code="TV-CLI-002", what="the command line cannot be read", where="trivium " + " ".join(words),
+                    seen=str(error).strip(), fix="ask for help: trivium COMMAND --help")
+        ) from None
+    except SystemExit as error:
+        return int(error.code or 0)
+    return leave(answer) if isinstance(answer, Answer) else 0
+
+
+def application() -> "App":
+    """Make the command line, with every command registered by name alone."""
+    from cyclopts import App
+
+    app = App(name="trivium", help=HELP, version=__version__, help_format="plaintext")
+    groups = {name: App(name=name, help=text, help_format="plaintext") for name, text in GROUPS.items()}
+    for group in groups.values():
+        app.command(group)
+    for name, place in COMMANDS.items():
+        group, _, last = name.rpartition(" ")
+        (groups[group] if group else app).command(f"trivium.cli.{place}", name=last)
+    return app
+
+

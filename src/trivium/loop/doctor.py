@@ -1,0 +1,82 @@
+"""Doctor: every problem of project, code, files, store and environment in one report."""
+
+from collections.abc import Callable
+
+from trivium.core.expressions.parse import check_types, parse
+from trivium.core.problems import Problem, TriviumError
+from trivium.core.project import WHERE, Project
+from trivium.loop.judge import metrics_of
+from trivium.loop.sources import FileSource, read_file
+from trivium.loop.workspace import Workspace
+
+
+def examine(open_project: Callable[[], Workspace]) -> dict[str, list[Problem]]:
+    """Look at each part in turn; what a part cannot be looked at without another is left for when that is mended.
+
+    Returns:
+        The problems found, by part.
+    """
+    report: dict[str, list[Problem]] = {"project file": [], "expressions": [], "code": [], "metrics": [], "files": [], "store": []}
+    opened: list[Workspace] = []
+    report["store"] += _found(lambda: opened.append(open_project()))
+    if not opened:
+        return _sorted_out(report)
+    ws = opened[0]
+    report["project file"] += _found(lambda: ws.project)
+    if report["project file"]:
+        return report
+    report["expressions"] += _expressions(ws.project)
+    report["code"] += _found(lambda: ws.code)
+    if not report["code"]:
+        report["metrics"] += _found(lambda: metrics_of(ws))
+    report["files"] += _files(ws)
+    return report
+
+
+def _sorted_out(report: dict[str, list[Problem]]) -> dict[str, list[Problem]]:
+    """Put what stopped the store from opening under the part it is about."""
+    found, report["store"] = report["store"], []
+    for problem in found:
+        report["store" if problem.code.startswith("TV-STORE") else "project file"].append(problem)
+    return report
+
+
+def _found(look: Callable[[], object]) -> list[Problem]:
+    try:
+        look()
+    except TriviumError as error:
+        return list(error.problems)
+    return []
+
+
+def _expressions(project: Project) -> list[Problem]:
+    """Parse every expression of the project, and hold it to the columns of the table it is about."""
+    found: list[Problem] = []
+    requests = _types(project, project.requests)
+    texts = [(part.where, f"{WHERE}, slices {part.name!r}", requests) for part in project.slices]
+    for check in project.checks:
+        types = requests if check.on in ("request", "prediction") else _types(project, check.on)
+        types = {**types, "prediction": "float"} if types and check.on == "prediction" else types
+        texts.append((check.must, f"{WHERE}, checks {check.name!r}", types))
+        if check.value is not None:
+            texts.append((check.value, f"{WHERE}, checks {check.name!r}, value", types))
+    if project.outcomes:
+        texts.append((project.outcomes.label, f"{WHERE}, outcomes", _types(project, project.outcomes.table)))
+    for text, where, types in texts:
+        found += _found(lambda text=text, where=where: parse(text, where=where))
+        if types and not _found(lambda text=text, where=where: parse(text, where=where)):
+            found += _found(lambda text=text, where=where, types=types: check_types(parse(text), types, where=where))
+    return found
+
+
+def _types(project: Project, table: str) -> dict[str, str]:
+    return {name: column.type for name, column in project.tables[table].columns.items()}
+
+
+def _files(ws: Workspace) -> list[Problem]:
+    found: list[Problem] = []
+    source = FileSource(ws.folder, ws.project)
+    for name in ws.project.tables:
+        for file in source.files(name):
+            found += [file] if isinstance(file, Problem) else _found(lambda file=file: read_file(file))
+    return found
