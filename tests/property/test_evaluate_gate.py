@@ -34,7 +34,7 @@ def test_the_order_of_rows_leaves_every_value_alone(seed, n):
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 300))
 def test_intervals_hold_their_value_and_repeat(seed, n):
-    """low <= value <= high wherever there is an interval, and the same input gives the same card."""
+    """The value lies in its interval wherever there is an interval, and the same input gives the same card."""
     label, guess, _ = _draw(seed, n)
     given_ = {"metrics": BINARY, "masks": {"all": np.ones(n, bool)}, "groups": blocks(n), "confidence": 0.9}
     card = score(label, guess, pl.DataFrame({"a": range(n)}), version="v1", **given_)

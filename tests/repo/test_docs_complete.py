@@ -22,7 +22,7 @@ SECTIONS = {
 }
 ROOMS_OF_CODES = {
     "ART": ("artifact", "loop"),
-    "CLI": ("cli",),
+    "CLI": ("cli", "loop"),
     "DATA": ("data", "loop"),
     "EVAL": ("evaluate", "loop"),
     "EXP": ("experiment", "core", "loop"),
@@ -98,10 +98,28 @@ def test_a_draft_takes_its_place() -> None:
 
 def test_each_command_has_its_heading() -> None:
     """Every registered command and group is a heading of the command page, and no heading is about a ghost."""
-    from trivium.cli.main import app
+    from trivium.cli.main import application
 
     page = {heading for heading in headings(REFERENCE / "cli.md") if heading.startswith("trivium ")}
-    assert set(commands(app)) ^ page == set()
+    assert set(commands(application())) ^ page == set()
+
+
+def test_each_option_is_told() -> None:
+    """Every option of a command stands in the command's section."""
+    from trivium.cli.main import COMMANDS, application
+
+    page = (REFERENCE / "cli.md").read_text()
+    sections = dict(re.findall(r"^#+ (trivium [^\n]+)\n(.*?)(?=^#|\Z)", page, flags=re.MULTILINE | re.DOTALL))
+    missing = []
+    for command in COMMANDS:
+        place = application()
+        for name in command.split():
+            place = place[name]
+        for argument in place.assemble_argument_collection():
+            option = argument.name
+            if option.startswith("--") and option not in sections[f"trivium {command}"] and option != "--because":
+                missing.append(f"{command} {option}")
+    assert missing == []
 
 
 @pytest.mark.parametrize("kind", sorted(SECTIONS, key=lambda kind: kind.__name__), ids=lambda kind: kind.__name__)

@@ -7,24 +7,11 @@ import pytest
 
 from repo.house import PURE_ROOMS, SOURCE, modules
 
-FORBIDDEN = frozenset(
-    [
-        "os",
-        "io",
-        "time",
-        "random",
-        "sqlite3",
-        "socket",
-        "subprocess",
-        "http",
-        "urllib",
-        "shutil",
-        "tempfile",
-        "pathlib",
-        "secrets",
-        "uuid",
-    ]
-)
+FORBIDDEN = {
+    *("os", "io", "pathlib", "shutil", "tempfile", "sqlite3"),
+    *("socket", "http", "urllib", "subprocess"),
+    *("time", "random", "secrets", "uuid"),
+}
 CLOCKS = {"now", "utcnow", "today"}
 SEEDED = {"default_rng", "Generator", "SeedSequence", "PCG64", "Philox"}
 PURE = [path for path in modules() if path.relative_to(SOURCE).parts[0] in PURE_ROOMS]

@@ -16,10 +16,13 @@ from trivium.core.values import sha256
 MAGIC = b"TRIVIUM-ARTIFACT 1 "
 WHERE = "artifact"
 Format = Literal["skops", "pickle"]
-# What skops does not trust of its own accord and scikit-learn's fitted estimators hold. Each is data with methods of
-# scikit-learn's own; none calls what it is given at load. `partial` is bound only over what is itself on the list.
+# What skops does not trust of its own accord and scikit-learn's fitted estimators hold. None calls at load what it is
+# given, and `partial` is bound only over what is itself on the list. But `Tree` and `TreePredictor` hold node numbers
+# that scikit-learn follows without checking them: a forged tree can crash the process, or read foreign memory, when it
+# predicts. No list of types keeps that out; only the ledger's digest of the blob does, which the caller holds.
 ALLOWED_TYPES = (
     "functools.partial",
+    "numpy.dtype",
     "sklearn._loss.link.HalfLogitLink",
     "sklearn._loss.link.IdentityLink",
     "sklearn._loss.link.Interval",
@@ -48,17 +51,21 @@ ALLOWED_TYPES = (
 def dump(model: object, *, allow_pickle: bool = False) -> bytes:
     """Write a model as an artifact: by skops if each of its types is allowed, else by pickle where that is allowed.
 
-    Equal models give equal bytes, whichever process writes them.
+    The same training gives the same bytes in whichever process (by skops; pickle promises less). A model that was
+    loaded need not give the bytes it came from, since parts that were one object may be two.
 
     Raises:
-        StepError (TV-ART-001): a type of the model is not on the allow list, and pickle is not allowed.
+        StepError (TV-ART-001): a type of the model is not on the allow list, and pickle is not allowed or fails too.
     """
     body, refused = _dump_skops(model)
     if not refused:
         return _sealed("skops", body)
     if not allow_pickle:
-        raise StepError(_not_allowed(refused))
-    return _sealed("pickle", pickle.dumps(model, protocol=5))
+        raise StepError(_not_allowed(shown(refused)))
+    try:
+        return _sealed("pickle", pickle.dumps(model, protocol=5))
+    except (pickle.PicklingError, TypeError, AttributeError) as error:
+        raise StepError(_not_allowed(f"not even a pickle can hold it: {error}")) from None
 
 
 def load(content: bytes, *, allow_pickle: bool = False) -> object:
@@ -109,12 +116,12 @@ def _unreadable(what: str, *, seen: str) -> Problem:
     )
 
 
-def _not_allowed(types: list[str]) -> Problem:
+def _not_allowed(seen: str) -> Problem:
     return Problem(
         code="TV-ART-001",
         what="a type of the model is not on the allow list",
         where=WHERE,
-        seen=shown(types),
+        seen=seen,
         fix="build the model of scikit-learn's own estimators, or set allow_pickle = true under [model]",
     )
 
@@ -139,7 +146,7 @@ def _load_skops(body: bytes) -> object:
     try:
         return skops.io.loads(body, trusted=list(ALLOWED_TYPES))
     except UntrustedTypesFoundException as error:
-        raise StepError(_not_allowed(sorted(error.unsafe))) from None
+        raise StepError(_not_allowed(str(error))) from None
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError) as error:
         raise StepError(
             _unreadable("the artifact does not load here", seen=f"{type(error).__name__}: {error}")

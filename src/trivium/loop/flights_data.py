@@ -6,7 +6,6 @@ The point of this module is the line between `flights`, which holds what was kno
 """
 
 import importlib.util
-import io
 import zipfile
 from datetime import timedelta
 from pathlib import Path
@@ -63,7 +62,7 @@ def _read_flights(source: Path) -> "pl.DataFrame":
     import polars as pl
 
     with zipfile.ZipFile(source / "flights.csv.zip") as archive:
-        raw = _read_csv(io.BytesIO(archive.read("flights.csv")).getvalue())
+        raw = _read_csv(archive.read("flights.csv"))
     local = pl.format("{}-{}-{}", "year", *(pl.col(part).cast(pl.String).str.zfill(2) for part in ("month", "day")))
     number = pl.col("flight").cast(pl.String)
     schedule = pl.col("sched_dep_time").cast(pl.String).str.zfill(4)

@@ -328,7 +328,7 @@ class _Climb:
         """Put the whole climb into events; one that came through goes to its first stages."""
         ws = self.ws
         body = {
-            "run": digest(self.runner.key(MODEL))[:12], "name": self.name, "because": self.because, "params": self.runner.params, "steps": tried.steps,
+            "run": digest(self.runner.key(MODEL))[:12], "name": self.name, "params": self.runner.params, "steps": tried.steps,
             "rung": tried.rung, "verdict": tried.verdict, "reason": tried.reason, "version": self.version,
         }
         events = [ws.event("tried", self.name, because=self.because, **body), *self.events]

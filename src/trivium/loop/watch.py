@@ -16,7 +16,7 @@ from trivium.loop.judge import metrics_of, slice_masks
 from trivium.loop.outcomes import outcomes
 from trivium.loop.workspace import Workspace
 from trivium.monitor.alarms import Finding, Past, decide
-from trivium.monitor.drift import History
+from trivium.monitor.drift import DriftDecision, History
 from trivium.monitor.objectives import ObjectiveDecision, PeriodScore, check
 from trivium.monitor.performance import below_expectation
 
@@ -166,11 +166,9 @@ def _look_at_partition(ws: Workspace, item: Item, event: Event) -> tuple[dict[st
     settings = ws.project.tables[item.subject]
     if settings.time is None:
         return {"verdict": "no history: the table has no time"}, found
-    decision = drift_history(ws, item.subject, leave_out=item.partition).judge(
-        _summary(ws, body["summary"]), start=moment(body["start"]), rate=ws.project.alarms.false_alarm_rate,
-        least_history=ws.project.alarms.least_history,
-    )
-    verdict = msgspec.to_builtins(decision)
+    start = moment(body["start"])
+    decision = _judge_drift(ws, drift_history(ws, item.subject), _summary(ws, body["summary"]), start)
+    verdict = {**msgspec.to_builtins(decision), "summary": body["summary"], "start": body["start"]}
     if decision.verdict == "drift":
         columns = tuple(dict.fromkeys(column.column for column in decision.columns))
         found.append(
@@ -190,18 +188,27 @@ def _summary(ws: Workspace, blob: str) -> Summary:
     return msgspec.json.decode(ws.blobs.get(blob), type=Summary)
 
 
-def drift_history(ws: Workspace, table: str, *, leave_out: str = "") -> History:
-    """The history that a table's next partition is compared with, brought up to the ledger's head."""
-    key = f"drift/{table}"
-    history, done = ws.cache.get(key, (History(), 0))
+def drift_history(ws: Workspace, table: str) -> History:
+    """The history that a table's next partition is compared with, brought up to the ledger's head.
+
+    A partition that was judged drifted is judged again on the way, which leaves the same traces in the history; so a
+    process that starts anew comes to the same decisions as one that never stopped.
+    """
+    history, done = ws.cache.get(f"drift/{table}", (History(), 0))
     watched = ws.state.journal.drift[table]
-    records = {record.partition: record for record in ws.state.snapshot.partitions(table)}
     for event in watched[done:]:
-        record = records.get(event.body["partition"])
-        if record is not None and event.body["partition"] != leave_out:
-            history.add(_summary(ws, record.summary), start=record.start, drifted=event.body["verdict"] == "drift")
-    ws.cache[key] = (history, len(watched))
+        if "summary" in event.body:
+            summary, start = _summary(ws, event.body["summary"]), moment(event.body["start"])
+            if event.body["verdict"] == "drift":
+                _judge_drift(ws, history, summary, start)
+            history.add(summary, start=start)
+    ws.cache[f"drift/{table}"] = (history, len(watched))
     return history
+
+
+def _judge_drift(ws: Workspace, history: History, summary: Summary, start: datetime) -> DriftDecision:
+    rule = ws.project.alarms
+    return history.judge(summary, start=start, rate=rule.false_alarm_rate, least_history=rule.least_history)
 
 
 def periods_of(ws: Workspace, *, metric: str, part: str = "all", who: str | None = None) -> list[PeriodScore]:

@@ -143,7 +143,7 @@ class Workspace:
             self.state.apply(event)
         return self.state
 
-    def event(self, kind: str, subject: str, *, because: str = "", **body: Any) -> Event:
+    def event(self, kind: str, subject: str, /, *, because: str = "", **body: Any) -> Event:
         """Make an event of this moment, by this actor."""
         return Event(
             at=self.clock.now(), kind=kind, subject=subject, actor=self.actor, because=because, body=body,

@@ -226,7 +226,7 @@ def pack(spans: Sequence[tuple[float, float]], *, gap: float = 4.0) -> list[int]
 
 
 def spread(wanted: Sequence[float], *, gap: float) -> list[float]:
-    """Move positions apart until neighbours stand `gap` from each other, their mean unmoved per cluster; in given order."""
+    """Move positions apart until neighbours stand `gap` from each other, each crowd's mean unmoved; in given order."""
     order = sorted(range(len(wanted)), key=lambda i: (wanted[i], i))
     clusters: list[list[float]] = []  # each: [middle, how many]
     for place in order:
@@ -268,7 +268,8 @@ def figure(lanes: Sequence[Lane], time: TimeScale, *, width: float, name: str, t
         if x + text_width(label, size=11) < width
     ]
     return (
-        f'<svg viewBox="0 0 {_number(width)} {_number(bottom + 20)}" role="img" aria-labelledby="figure-name figure-told"'
+        f'<svg viewBox="0 0 {_number(width)} {_number(bottom + 20)}"'
+        ' role="img" aria-labelledby="figure-name figure-told"'
         f' data-left="{_number(time.left)}" data-right="{_number(time.right)}"'
         f' data-top="{_number(top - between / 2)}" data-bottom="{_number(bottom)}"'
         f' data-start="{int(time.start.timestamp() * 1000)}" data-end="{int(time.end.timestamp() * 1000)}">'

@@ -23,7 +23,6 @@ from trivium.web.charts import (
     spread,
     text,
     text_width,
-    time_ticks,
     value_ticks,
 )
 
@@ -152,7 +151,8 @@ def _drawn(result: Document) -> str:
     time = TimeScale(moment(result["from"]), moment(result["to"]), LEFT, RIGHT)
     caught = sum(fault["caught_at"] is not None for fault in result["faults"])
     told = (
-        f"One time axis from {_day(result['from'])} to {_day(result['to'])}. {len(_ever_live(result))} versions were live in turn;"
+        f"One time axis from {_day(result['from'])} to {_day(result['to'])}."
+        f" {len(_ever_live(result))} versions were live in turn;"
         f" {caught} of {len(result['faults'])} faults were caught by {len(result['alarms'])} alarms;"
         f" {len(result['rollbacks'])} rollbacks. The tables below hold the same figures."
     )
@@ -207,7 +207,7 @@ def _route(result: Document, time: TimeScale) -> Lane:
             marks.append(_thin(time, span, f"{ref} in shadow", part["because"], y=42 + 4 * row, shade=shades[ref]))
     rows = [("live", 17), ("canary", 38), ("shadow", 50)]
     names = [text(name, x=LEFT - 8, y=y, class_="axis", anchor="end") for name, y in rows]
-    return Lane("Versions", ("light to dark:", "old to new"), 56, "".join(names + marks))
+    return Lane("Versions", ("shade: age",), 56, "".join(names + marks))
 
 
 def _thin(time: TimeScale, span: tuple[str, str], what: str, because: str, *, y: float, shade: str) -> str:
@@ -228,7 +228,8 @@ def _gates(result: Document, time: TimeScale) -> Lane:
         marks.append(_glyph(shape, x, 8, tip, f"gate {version['verdict']}"))
     for back in result["rollbacks"]:
         x = time(moment(back["at"]))
-        tip = f"Rolled back {_when(back['at'])}: from {back['from']} to {back['to'] or 'the heuristic'}\n{back['because']}"
+        tip = f"Rolled back {_when(back['at'])}: from {back['from']} to {back['to'] or 'the heuristic'}"
+        tip += f"\n{back['because']}"
         marks.append(element("line", x1=x, x2=x, y1=-100, y2=26, class_="rollback-rule"))
         marks.append(_glyph("M5.5-6V6L-5.5 0Z", x, 30, tip, "rollback"))
     failed = sum(version["verdict"] == "fail" for version in result["versions"])

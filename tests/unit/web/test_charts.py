@@ -50,15 +50,14 @@ def test_value_scale_grows_upwards_and_centres_a_single_value() -> None:
         (timedelta(hours=6), ["1 Jan", "01:00", "02:00", "03:00", "04:00", "05:00", "06:00"]),
         (2 * DAY, ["1 Jan", "06:00", "12:00", "18:00", "2 Jan", "06:00", "12:00", "18:00", "3 Jan"]),
         (4 * DAY, ["1 Jan", "12:00", "2 Jan", "12:00", "3 Jan", "12:00", "4 Jan", "12:00", "5 Jan"]),
-        (30 * DAY, ["7 Jan", "14 Jan", "21 Jan", "28 Jan"]),
+        (60 * DAY, ["7 Jan", "14 Jan", "21 Jan", "28 Jan", "4 Feb", "11 Feb", "18 Feb", "25 Feb"]),
         (timedelta(0), ["1 Jan"]),
         (-DAY, []),
     ],
 )
 def test_time_ticks_suit_the_length(length: timedelta, labels: list[str]) -> None:
     """Hours for a day, Mondays for a month; 7 January 2013 was a Monday."""
-    found = [tick.label for tick in time_ticks(NEW_YEAR, NEW_YEAR + length)]
-    assert found == labels or length == 30 * DAY and len(found) <= 16 and found[0] in ("1 Jan", "7 Jan")
+    assert [tick.label for tick in time_ticks(NEW_YEAR, NEW_YEAR + length)] == labels
 
 
 def test_time_ticks_of_a_year_are_months_and_name_the_year() -> None:

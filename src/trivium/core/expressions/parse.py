@@ -233,6 +233,10 @@ def _call(parsed: "exp.Expr") -> Call:
     arguments = tuple(_node(argument) for argument in (*first, *digits, *parsed.expressions))
     if not function.least <= len(arguments) <= function.most:
         raise ProjectError(not_allowed(f"{name} takes {function.least} to {function.most} arguments", name))
-    if name == "round" and len(arguments) > 1 and arguments[1] not in [Literal(float(n)) for n in range(MOST_DIGITS + 1)]:
+    if (
+        name == "round"
+        and len(arguments) > 1
+        and arguments[1] not in [Literal(float(n)) for n in range(MOST_DIGITS + 1)]
+    ):
         raise ProjectError(not_allowed(f"round takes 0 to {MOST_DIGITS} digits, written as a number", name))
     return Call(name, arguments)

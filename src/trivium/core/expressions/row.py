@@ -190,7 +190,9 @@ def _like(inner: Compiled, pattern: str) -> Compiled:
 
 def like_regex(pattern: str) -> str:
     """Write a LIKE pattern as a regular expression of Python's that never backtracks over more than one `%`."""
-    first, *rest = ["".join("." if letter == "_" else re.escape(letter) for letter in part) for part in pattern.split("%")]
+    first, *rest = [
+        "".join("." if letter == "_" else re.escape(letter) for letter in part) for part in pattern.split("%")
+    ]
     if not rest:
         return first
     # The leftmost match of a middle part is always right, so it may be atomic.
