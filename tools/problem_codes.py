@@ -52,10 +52,18 @@ def _uses_in(text: str, path: Path) -> Iterator[Use]:
     told: set[str] = set()
     for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
         words = {keyword.arg: _text(keyword.value) for keyword in call.keywords if keyword.arg}
-        for code in [_text(argument) for argument in call.args] + [words.get("code", "")]:
-            if CODE.fullmatch(code):
-                told.add(code)
-                yield Use(code, path.as_posix(), call.lineno, words.get("what", ""), words.get("fix", ""))
+        given = [_text(argument) for argument in call.args]
+        code = words.get("code") or next((text for text in given if CODE.fullmatch(text)), "")
+        if not CODE.fullmatch(code):
+            continue
+        told.add(code)
+        after = given[given.index(code) + 1 :] if code in given else []
+        if ast.unparse(call.func) == "unknown_name":
+            kind = after[0] if after else "name"
+            what, fix = f"a {kind} is named that is not known", "use one of the names that are listed, the likest first"
+        else:
+            what, fix = (after[0], after[-1]) if len(after) > 1 else ("", "")
+        yield Use(code, path.as_posix(), call.lineno, words.get("what", what), words.get("fix", fix))
     for node in ast.walk(tree):
         match node:
             case ast.Constant(value=str(text)) if CODE.fullmatch(text) and text not in told:
@@ -79,7 +87,8 @@ def _text(node: ast.expr) -> str:
 def entry(places: list[Use]) -> str:
     """Draft a page entry from the places that raise one code."""
     best = max(places, key=lambda use: (len(use.what) + len(use.fix), use.path))
-    return "\n".join([f"### {best.code}", "", f"{best.what or 'WHAT'}.", "", f"*What to do:* {best.fix or 'FIX'}.", ""])
+    what = best.what or "WHAT"
+    return f"### {best.code}\n\n{what[0].upper()}{what[1:]}.\n\n*What to do:* {best.fix or 'FIX'}.\n"
 
 
 def completed(page: str, drafts: dict[str, str]) -> str:

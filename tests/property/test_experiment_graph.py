@@ -1,6 +1,7 @@
 """Laws of the graph and of the funnel."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import given, settings
@@ -64,5 +65,5 @@ def test_the_funnel_narrows(tries) -> None:
         ideas.apply(Event(at=datetime(2013, 1, 1, tzinfo=UTC), kind="tried", subject="n", actor="a", body=body))
     funnel = ideas.funnel()
     assert funnel[0][1] == len(tries)
-    for (_, reached, stopped), (_, reached_next, _) in zip(funnel, funnel[1:], strict=False):
+    for (_, reached, stopped), (_, reached_next, _) in pairwise(funnel):
         assert reached_next <= reached - stopped

@@ -33,11 +33,14 @@ FLOATS = st.one_of(
 INTS = st.one_of(st.integers(-5, 5), st.integers(-(2**63), 2**63 - 1), st.sampled_from([2**53, 2**53 + 1]))
 VALUES = {
     "i": INTS, "j": INTS, "f": FLOATS, "g": FLOATS,
-    "s": st.sampled_from(TEXTS), "u": st.one_of(st.text(st.characters(codec="utf-8"), max_size=5), st.sampled_from(TEXTS)),
+    "s": st.sampled_from(TEXTS),
+    "u": st.one_of(st.text(st.characters(codec="utf-8"), max_size=5), st.sampled_from(TEXTS)),
     "b": st.booleans(), "c": st.booleans(), "t": TIMES, "z": TIMES.map(lambda at: at.replace(tzinfo=ZONE)),
     "d": st.dates(date(1900, 1, 1), date(2100, 1, 1)),
 }  # fmt: skip
-ROWS = st.lists(st.fixed_dictionaries({name: st.none() | value for name, value in VALUES.items()}), min_size=1, max_size=6)
+ROWS = st.lists(
+    st.fixed_dictionaries({name: st.none() | value for name, value in VALUES.items()}), min_size=1, max_size=6
+)
 
 
 def _quoted(text: str) -> str:
@@ -131,7 +134,7 @@ def _both(text: str, rows: list[dict[str, object]], frame: pl.DataFrame) -> tupl
     return by_column["x"].to_list(), [by_row(row) for row in rows]
 
 
-@settings(max_examples=400, deadline=None)
+@SETTINGS
 @given(text=ANY, rows=ROWS)
 @example("round(f, 1)", [dict.fromkeys(TYPES) | {"f": 0.25}])
 @example("f % g", [dict.fromkeys(TYPES) | {"f": -5.0, "g": 3.0}])
@@ -177,16 +180,17 @@ def test_excluded_middle_but_for_null(text: str, rows: list[dict[str, object]]) 
 
 
 PIECES = st.sampled_from(
-    ["a", "b", "and", "or", "not", "in", "is", "null", "like", "between", "(", ")", ",", "'x'", "'", '"', "1", "1.", ".5",
-     "1e5", "1e", "-", "+", "--", "/*", "*", "/", "%", "=", "==", "<>", "<", ";", ".", "case", "when", "then", "end",
-     "select", "from", "cast(", "date", "timestamp", "'2013-01-01'", "interval", "abs(", "round(", "coalesce(", "least(",
-     "exists", "any", "all", "over", "filter", "distinct", "array", "struct", "map", "union", "with", "values", "lambda",
-     "[", "]", "{", "}", "$1", "?", "@", "\\", "\x00", "é", "collate", "escape", "at time zone", "isnull", "row", "if(",
-     "symmetric", "from", "as", "order by", "limit", "default", "primary key", "unnest", "try", "extract(hour from t)"]
+    ["a", "b", "and", "or", "not", "in", "is", "null", "like", "between", "(", ")", ",", "'x'", "'", '"', "1", "1.",
+     ".5", "1e5", "1e", "-", "+", "--", "/*", "*", "/", "%", "=", "==", "<>", "<", ";", ".", "case", "when", "then",
+     "end", "select", "from", "cast(", "date", "timestamp", "'2013-01-01'", "interval", "abs(", "round(", "coalesce(",
+     "least(", "exists", "any", "all", "over", "filter", "distinct", "array", "struct", "map", "union", "with",
+     "values", "lambda", "[", "]", "{", "}", "$1", "?", "@", "\\", "\x00", "é", "collate", "escape", "at time zone",
+     "isnull", "row", "if(", "symmetric", "from", "as", "order by", "limit", "default", "primary key", "unnest",
+     "try", "extract(hour from t)"]
 )  # fmt: skip
 
 
-@settings(max_examples=400, deadline=None)
+@SETTINGS
 @given(text=st.one_of(st.text(max_size=40), st.lists(PIECES, max_size=12).map(" ".join)))
 @example("(" * 4000)
 @example("not " * 1000 + "a")

@@ -116,9 +116,9 @@ def test_each_option_is_told() -> None:
         for name in command.split():
             place = place[name]
         for argument in place.assemble_argument_collection():
-            option = argument.name
-            if option.startswith("--") and option not in sections[f"trivium {command}"] and option != "--because":
-                missing.append(f"{command} {option}")
+            by_place = argument.field_info.is_positional or argument.name == "--because"
+            if not by_place and argument.name not in sections[f"trivium {command}"]:
+                missing.append(f"{command} {argument.name}")
     assert missing == []
 
 
@@ -131,6 +131,14 @@ def test_each_setting_has_its_row(kind: type[msgspec.Struct]) -> None:
         assert row, f"{kind.__name__}.{field.encode_name} is not in the page"
         if isinstance(field.default, str | int | float) and not isinstance(field.default, bool):
             assert f"`{written(field.default)}`" in row[1], f"{kind.__name__}.{field.encode_name}: {field.default!r}"
+
+
+def test_each_function_of_an_expression_is_told() -> None:
+    """The page of expressions names every function that one may call."""
+    from trivium.core.expressions.tree import FUNCTIONS
+
+    page = (REFERENCE / "expressions.md").read_text()
+    assert [name for name in FUNCTIONS if not re.search(rf"`{name}\b", page)] == []
 
 
 def section_of(page: str, kind: type) -> str:

@@ -17,7 +17,7 @@ MAGIC = b"TRIVIUM-ARTIFACT 1 "
 WHERE = "artifact"
 Format = Literal["skops", "pickle"]
 # What skops does not trust of its own accord and scikit-learn's fitted estimators hold. None calls at load what it is
-# given, and `partial` is bound only over what is itself on the list. But `Tree` and `TreePredictor` hold node numbers
+# given, and `partial` is bound only over what is itself trusted. But `Tree` and `TreePredictor` hold node numbers
 # that scikit-learn follows without checking them: a forged tree can crash the process, or read foreign memory, when it
 # predicts. No list of types keeps that out; only the ledger's digest of the blob does, which the caller holds.
 ALLOWED_TYPES = (

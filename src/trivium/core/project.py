@@ -26,7 +26,7 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     pass
 
 
-class Model(_Section):
+class Model(_Section, frozen=True):
     """What is predicted, for which rows, and when its truth is due.
 
     `default` is answered when no version and no heuristic can; without one such an answer is null.
@@ -43,7 +43,7 @@ class Model(_Section):
     allow_pickle: bool = False
 
 
-class Outcomes(_Section):
+class Outcomes(_Section, frozen=True):
     """Where the truth comes from: an expression over a table's row, and when that row became known."""
 
     table: str
@@ -51,11 +51,12 @@ class Outcomes(_Section):
     at: str
 
 
-class Column(_Section):
+class Column(_Section, frozen=True):
     """One column's contract. A break quarantines the row, unless said otherwise by `unknown` or `nulls`.
 
     `nulls` is the share of nulls a partition may have: 0 quarantines each null, more only warns.
-    `unknown` is what befalls a row whose value is not among `values`.
+    `unknown` is what befalls a row whose value is not among `values`. `watch = false` leaves the column out of the
+    drift decision: a calendar's month moves every month.
     """
 
     type: Literal["int", "float", "str", "bool", "datetime", "date"]
@@ -65,9 +66,10 @@ class Column(_Section):
     unknown: Literal["block", "quarantine", "warn"] = "quarantine"
     nulls: float | None = None
     private: bool = False
+    watch: bool = True
 
 
-class Table(_Section):
+class Table(_Section, frozen=True):
     """A source of rows: files, cut into partitions of length `every` by `time`.
 
     Without `time` the table is one partition, replaced when its files change. `grace` is how long after its end
@@ -84,7 +86,7 @@ class Table(_Section):
     columns: dict[str, Column] = {}
 
 
-class Check(_Section, rename={"else_": "else"}):
+class Check(_Section, frozen=True, rename={"else_": "else"}):
     """A named boolean rule over a row; `else_` is what befalls a row for which it is false."""
 
     name: str
@@ -97,7 +99,7 @@ class Check(_Section, rename={"else_": "else"}):
     value: str | None = None
 
 
-class Slice(_Section):
+class Slice(_Section, frozen=True):
     """A named subpopulation."""
 
     name: str
@@ -105,14 +107,14 @@ class Slice(_Section):
     because: str = ""
 
 
-class Metric(_Section):
+class Metric(_Section, frozen=True):
     """A metric that each scorecard holds. Exactly one is primary."""
 
     name: str
     primary: bool = False
 
 
-class Gate(_Section):
+class Gate(_Section, frozen=True):
     """How much worse than the live version a candidate may be, per metric, and how sure we must be.
 
     A margin is in the metric's own unit. `slice_margins` hold within slices, and default to twice `margins`.
@@ -124,14 +126,14 @@ class Gate(_Section):
     least_rows: int = 200
 
 
-class Ladder(_Section):
+class Ladder(_Section, frozen=True):
     """The rungs an idea climbs before it reaches the stages; `sample` trains on this share of the rows first."""
 
     rungs: tuple[Literal["sample", "full", "replay"], ...] = ("sample", "full", "replay")
     sample_share: float = 0.1
 
 
-class Release(_Section):
+class Release(_Section, frozen=True):
     """How a version goes up: least time and outcomes at a stage, longest stay, and the limits on its answers."""
 
     canary_share: float = 0.1
@@ -143,7 +145,7 @@ class Release(_Section):
     max_latency_ms: float = 200.0
 
 
-class Retrain(_Section):
+class Retrain(_Section, frozen=True):
     """When to retrain, and on what: the last `window` before the last `holdout`, which the gate judges on."""
 
     every: str = "7d"
@@ -154,7 +156,7 @@ class Retrain(_Section):
     holdout: str = "7d"
 
 
-class Alarms(_Section):
+class Alarms(_Section, frozen=True):
     """How many pages a week people can bear; what is over it stays an alarm and pages nobody."""
 
     pages_per_week: int = 5
@@ -162,7 +164,7 @@ class Alarms(_Section):
     least_history: int = 20
 
 
-class Objective(_Section):
+class Objective(_Section, frozen=True):
     """A service-level objective: the metric's value over the last `window` must reach `target`."""
 
     name: str
@@ -172,20 +174,20 @@ class Objective(_Section):
     slice: str | None = None
 
 
-class Store(_Section):
+class Store(_Section, frozen=True):
     """Where the ledger and the blobs are kept."""
 
     url: str = "sqlite:///.trivium/trivium.db"
     files: str = ".trivium"
 
 
-class Engine(_Section):
+class Engine(_Section, frozen=True):
     """What runs the steps."""
 
     kind: Literal["local"] = "local"
 
 
-class Project(_Section):
+class Project(_Section, frozen=True):
     """A whole `trivium.toml`, decoded and checked for every name that can be checked without the code."""
 
     model: Model

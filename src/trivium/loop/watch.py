@@ -167,7 +167,9 @@ def _look_at_partition(ws: Workspace, item: Item, event: Event) -> tuple[dict[st
     if settings.time is None:
         return {"verdict": "no history: the table has no time"}, found
     start = moment(body["start"])
-    decision = _judge_drift(ws, drift_history(ws, item.subject), _summary(ws, body["summary"]), start)
+    decision = _judge_drift(
+        ws, drift_history(ws, item.subject), _watched_columns(ws, item.subject, body["summary"]), start
+    )
     verdict = {**msgspec.to_builtins(decision), "summary": body["summary"], "start": body["start"]}
     if decision.verdict == "drift":
         columns = tuple(dict.fromkeys(column.column for column in decision.columns))
@@ -184,8 +186,13 @@ def _columns_of(ws: Workspace, table: str, rules: Sequence[str] | dict[str, int]
     return tuple(name for name in ws.project.tables[table].columns if any(name in rule.split() for rule in rules))
 
 
-def _summary(ws: Workspace, blob: str) -> Summary:
-    return msgspec.json.decode(ws.blobs.get(blob), type=Summary)
+def _watched_columns(ws: Workspace, table: str, blob: str) -> Summary:
+    """Read a summary, without the key, the time and the columns that the contract says not to watch."""
+    summary = msgspec.json.decode(ws.blobs.get(blob), type=Summary)
+    settings = ws.project.tables[table]
+    unwatched = {*settings.key, settings.time, *(name for name, rule in settings.columns.items() if not rule.watch)}
+    kept = {name: column for name, column in summary.columns.items() if name not in unwatched}
+    return msgspec.structs.replace(summary, columns=kept)
 
 
 def drift_history(ws: Workspace, table: str) -> History:
@@ -198,7 +205,7 @@ def drift_history(ws: Workspace, table: str) -> History:
     watched = ws.state.journal.drift[table]
     for event in watched[done:]:
         if "summary" in event.body:
-            summary, start = _summary(ws, event.body["summary"]), moment(event.body["start"])
+            summary, start = _watched_columns(ws, table, event.body["summary"]), moment(event.body["start"])
             if event.body["verdict"] == "drift":
                 _judge_drift(ws, history, summary, start)
             history.add(summary, start=start)

@@ -14,7 +14,7 @@ import numpy as np
 
 from trivium.core.summary import Summary
 from trivium.monitor.residuals import LEAST_PARTITIONS, LEVEL, ONLY_UPWARD, floors, residuals, spreads, tail
-from trivium.monitor.statistics import Pool, Statistic, measure
+from trivium.monitor.statistics import TABLE, Pool, Statistic, measure
 
 _Distances = dict[Statistic, float]
 Verdict = Literal["ordinary", "drift", "not enough history"]
@@ -46,6 +46,12 @@ class DriftDecision(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float = 0.0
     p_value: float = 1.0
     columns: tuple[Moved, ...] = ()
+
+    @property
+    def to_blame(self) -> tuple[str, ...]:
+        """Name the columns that lie beyond the threshold, the worst first; () if only the number of rows does."""
+        beyond = [moved.column for moved in self.columns if abs(moved.residual) > self.threshold]
+        return tuple(dict.fromkeys(column for column in beyond if column != TABLE))
 
 
 class _Row(msgspec.Struct):

@@ -39,7 +39,7 @@ class ScoreDecision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def below_expectation(
-    values: Sequence[tuple[int, float]],
+    values: Sequence[tuple[int, float | None]],
     *,
     expected_low: float,
     expected_high: float,
@@ -60,7 +60,7 @@ def below_expectation(
         `worse` only if the last 5 periods are persistently worse than the expectation's worse end (their mean by 2.5
         standard errors, and 4 of the 5 each), or the last alone is extreme (by 5 spreads, and the worst ever).
     """
-    scored = [(rows, value) for rows, value in values if rows > 0 and math.isfinite(value)]
+    scored = [(rows, value) for rows, value in values if rows > 0 and value is not None and math.isfinite(value)]
     expected = (expected_low + expected_high) / 2
     recent = scored[-RECENT:]
     rows = sum(held for held, _ in recent)

@@ -7,8 +7,9 @@ whatever a unit is) as independent: where neighbours err together, hand in the m
 
 Source:
     Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas (2024), "Time-uniform central limit theory and asymptotic
-    confidence sequences", Annals of Statistics 52(6): Theorem 2.2 (two-sided), Proposition B.1 (one-sided),
-    section 2.3 (the choice of rho), section 3 (two arms of a randomised experiment).
+    confidence sequences", Annals of Statistics 52(6), arXiv 2103.06476: the two-sided sequence for a mean, the choice
+    of rho, and two arms of a randomised experiment. The one-sided bound mixes over the positive half of the normal
+    law; with Phi(x) >= 1 - exp(-x^2 / 2) it has the closed form used here.
 """
 
 import math
@@ -35,7 +36,7 @@ class HarmTest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rho_for(n: float, *, alpha: float) -> float:
-    """Choose rho so that the sequence is tightest about `n` rows (section 2.3, by the first-order formula)."""
+    """Choose rho so that the sequence is tightest about `n` rows (to first order)."""
     weight = -2 * math.log(alpha)
     return math.sqrt((weight + math.log(weight) + 1) / n)
 

@@ -27,7 +27,7 @@ def test_jackknife_of_a_mean_with_one_row_a_group_is_the_textbook_error():
 
 
 def test_jackknife_of_unequal_groups_by_hand():
-    """Two groups of 1 and 3 rows: the pseudo-values of a mean are the groups' means (Busing and others, eq. 5)."""
+    """Two groups of 1 and 3 rows: the pseudo-values of a mean are the groups' means."""
     left_out = np.array([2.0, 6.0])  # means 6 and 2 with 1 and 3 rows, whole mean 3
     by_hand = math.sqrt(((6 - 3) ** 2 / 3 + (2 - 3) ** 2 / (1 / 3)) / 2)
     assert standard_error(3.0, left_out, np.array([1, 3])) == pytest.approx(by_hand, abs=1e-12)

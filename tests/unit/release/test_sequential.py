@@ -9,7 +9,7 @@ from trivium.release.sequential import LEAST_ROWS, harm_test, harmed, lower_boun
 
 
 def test_the_bounds_by_hand():
-    """Equation of Theorem 2.2 at n = 100, variance 4, alpha 0.05, tuned at 1,000."""
+    """The two-sided formula, written out, at n = 100, variance 4, alpha 0.05, tuned at 1,000."""
     rho2 = (-2 * math.log(0.05) + math.log(-2 * math.log(0.05)) + 1) / 1000
     assert rho_for(1000, alpha=0.05) == pytest.approx(math.sqrt(rho2))
     t = 100

@@ -65,8 +65,8 @@ def _compiled(node: Node, kind: str | None) -> pl.Expr:
         case In():
             return _in(node)
         case Between(of=of, low=low, high=high):
-            value = _compiled(of, None)  # used twice: a bool comes of it, which no other between can hold
-            return (value >= _compiled(low, None)) & (value <= _compiled(high, None))
+            middle = _compiled(of, None)  # used twice: a bool comes of it, which no other between can hold
+            return (middle >= _compiled(low, None)) & (middle <= _compiled(high, None))
         case Like(of=of, pattern=pattern):
             return _compiled(of, "text").str.contains(like_regex(pattern))
         case Arithmetic(op=op, left=left, right=right):

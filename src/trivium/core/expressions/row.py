@@ -8,6 +8,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from numbers import Real
 from typing import Any
 
@@ -62,7 +63,9 @@ def plain(value: Any) -> Any:
         return value if value == value else None  # noqa: PLR0124  # false for NaN alone
     if kind is str or kind is bool or value is None:
         return value
-    if isinstance(value, Real):
+    if hasattr(value, "item"):  # NumPy's scalars
+        return plain(value.item())
+    if isinstance(value, Real | Decimal):
         return _double(value)
     if isinstance(value, datetime):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
@@ -71,10 +74,10 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _double(value: Real) -> float | None:
+def _double(value: Any) -> float | None:
     try:
         number = float(value)
-    except OverflowError:
+    except OverflowError:  # a whole number past 1e308
         number = math.inf if value > 0 else -math.inf
     return None if math.isnan(number) else number
 

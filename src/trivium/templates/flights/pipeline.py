@@ -38,7 +38,9 @@ def features(
     rows = with_weather(rows, weather)
     rows = rows.join(
         planes.filter(pl.col("year").is_not_null()).select("tailnum", built="year"),
-        on="tailnum", how="left", maintain_order="left",
+        on="tailnum",
+        how="left",
+        maintain_order="left",
     )
     outcomes = arrivals_in_order(arrivals)
     rows = rows.with_columns(
@@ -71,8 +73,13 @@ def with_weather(rows: pl.DataFrame, weather: pl.DataFrame) -> pl.DataFrame:
         return rows.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in WEATHER)
     seen = weather.select("origin", "observed_at", *WEATHER).sort("observed_at", maintain_order=True)
     return rows.join_asof(
-        seen, left_on="scheduled_at", right_on="observed_at", by="origin", strategy="backward",
-        tolerance=WEATHER_IS_STALE_AFTER, check_sortedness=False,
+        seen,
+        left_on="scheduled_at",
+        right_on="observed_at",
+        by="origin",
+        strategy="backward",
+        tolerance=WEATHER_IS_STALE_AFTER,
+        check_sortedness=False,
     )
 
 
@@ -82,7 +89,9 @@ def arrivals_in_order(arrivals: pl.DataFrame) -> pl.DataFrame:
         kinds = {"known_at": pl.Datetime("us", "UTC"), "late": pl.Int64, "delay": pl.Int64}
         return pl.DataFrame(schema={"origin": pl.String, "carrier": pl.String, **kinds})
     return arrivals.select(
-        "known_at", "origin", "carrier",
+        "known_at",
+        "origin",
+        "carrier",
         late=(pl.col("arr_delay") > 15).fill_null(True).cast(pl.Int64),
         # A flight that never left counts as late as a flight can be.
         delay=pl.col("dep_delay").clip(0, LONGEST_DELAY).fill_null(LONGEST_DELAY).cast(pl.Int64),
@@ -95,13 +104,18 @@ def lately(rows: pl.DataFrame, outcomes: pl.DataFrame, *, by: str, hours: Sequen
     Running sums of whole numbers, subtracted: exact, and the same however long a history the table holds.
     """
     sums = outcomes.select(
-        by, "known_at", n=pl.int_range(1, pl.len() + 1).over(by), late=pl.col("late").cum_sum().over(by),
+        by,
+        "known_at",
+        n=pl.int_range(1, pl.len() + 1).over(by),
+        late=pl.col("late").cum_sum().over(by),
         delay=pl.col("delay").cum_sum().over(by),
     )
 
     def until(back: timedelta) -> pl.DataFrame:
         at = rows.select(by, at=pl.col("scheduled_at") - back)
-        known = at.join_asof(sums, left_on="at", right_on="known_at", by=by, strategy="backward", check_sortedness=False)
+        known = at.join_asof(
+            sums, left_on="at", right_on="known_at", by=by, strategy="backward", check_sortedness=False
+        )
         return known.select(pl.col("n", "late", "delay").cast(pl.Int64).fill_null(0))
 
     now = until(timedelta(0))
@@ -130,8 +144,12 @@ def model(
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     trees = HistGradientBoostingClassifier(
-        max_iter=max_iter, learning_rate=learning_rate, max_leaf_nodes=max_leaf_nodes, l2_regularization=l2,
-        early_stopping=False, random_state=seed,
+        max_iter=max_iter,
+        learning_rate=learning_rate,
+        max_leaf_nodes=max_leaf_nodes,
+        l2_regularization=l2,
+        early_stopping=False,
+        random_state=seed,
     )
     return trees.fit(features.to_numpy().astype(np.float64), label.to_numpy().astype(bool))
 
