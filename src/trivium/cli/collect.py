@@ -1,6 +1,7 @@
 """`collect` and `table`."""
 
 from pathlib import Path
+from typing import Any
 
 from trivium.cli.door import Answer, console, pairs, table as lay_out, workspace
 
@@ -86,8 +87,9 @@ def table(name: str, /, *, at: str | None = None, files: bool = False) -> Answer
         paths = [str(ws.blobs.path(record.blob)) for record in records if record.rows]
         return Answer({"table": name, "files": paths}, ["\n".join(paths)] if paths else ["no rows"])
     counts = table_rows(ws, name, at=when)
-    document = {
-        "table": name, "at": at, "snapshot": ws.state.snapshot.digest(name, when), "rows": counts,
+    snapshot = ws.state.snapshot.digest(name, when)
+    document: dict[str, Any] = {
+        "table": name, "at": at, "snapshot": snapshot, "rows": counts,
         "partitions": [
             {"partition": r.partition, "rows": r.rows, "quarantine": r.quarantine, "collected_at": iso(r.at)}
             for r in records
@@ -97,7 +99,7 @@ def table(name: str, /, *, at: str | None = None, files: bool = False) -> Answer
     return Answer(
         {**document, "rows": {**counts, "checks": checks}},
         [
-            pairs(f"{name}, snapshot {document['snapshot'][:12]}", counts),
+            pairs(f"{name}, snapshot {snapshot[:12]}", counts),
             lay_out("Rows that broke a check", ("check", "rows"), sorted(checks.items())) if checks else "",
             lay_out("Latest partitions", ("partition", "rows", "collected"),
                     [(r.partition, r.rows, iso(r.at)) for r in records[-10:]]),

@@ -19,13 +19,12 @@ def try_(*, set_: Annotated[list[str] | None, Parameter(name="--set")] = None, n
     because
         Why, for the ledger.
     """
-    from trivium.core.values import iso
     from trivium.experiment.overrides import parse_set
     from trivium.loop.try_idea import try_idea
 
     ws = workspace()
     params = parse_set(set_ or [], ws.code.graph)
-    called = name or (", ".join(set_) if set_ else f"as it is, {iso(ws.clock.now())}")
+    called = name or (", ".join(set_) if set_ else "as it is")
     tried = try_idea(ws, name=called, because=because, params=params)
     assert tried is not None
     ran = [step for step, how in tried.steps.items() if how["ran"]]

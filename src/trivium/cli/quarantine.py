@@ -1,12 +1,14 @@
 """`quarantine list`, `show`, `release` and `drop`."""
 
+from typing import Any
+
 from trivium.cli.door import Answer, table as lay_out, workspace
 
 
 def list_() -> Answer:
     """List the partitions that have rows held back, and the checks that those rows broke."""
     ws = workspace()
-    found = []
+    found: list[dict[str, Any]] = []
     for name, record in ws.state.snapshot.quarantines():
         rows = ws.frame(record.quarantine or "")
         found.append({"table": name, "partition": record.partition, "rows": rows.height,
@@ -28,7 +30,7 @@ def show(name: str, partition: str, /, *, rows: int = 20) -> Answer:
         if name in ws.project.tables else []
     frame = ws.frame(quarantined(ws, name, partition).quarantine)
     frame = frame.drop([column for column in private if column in frame.columns]).head(rows)
-    plain = [{key: value if isinstance(value, int | float | bool | list) or value is None else str(value)
+    plain: list[dict[str, Any]] = [{key: value if isinstance(value, int | float | bool | list) or value is None else str(value)
               for key, value in row.items()} for row in frame.iter_rows(named=True)]
     return Answer(
         {"table": name, "partition": partition, "rows": plain},

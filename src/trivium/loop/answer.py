@@ -346,7 +346,8 @@ def few_threads(rows: int) -> AbstractContextManager[Any]:
     """Hold OpenMP to one thread for a small batch: waking the others costs more than the work they would share."""
     if rows >= WORTH_MANY_THREADS:
         return nullcontext()
-    return _threadpools().limit(limits=1, user_api="openmp")
+    limited: AbstractContextManager[Any] = _threadpools().limit(limits=1, user_api="openmp")
+    return limited
 
 
 @cache

@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import Any
 
 from trivium.core.authoring import Heuristic, Metric, Step
-from trivium.core.problems import Problem, ProjectError
+from trivium.core.problems import Problem, ProjectError, TriviumError
 from trivium.core.project import Project
 from trivium.core.values import digest
 from trivium.experiment.graph import Graph, build
@@ -114,6 +114,8 @@ def _run_modules(sources: Mapping[str, str], main: str) -> ModuleType:
 
     try:
         return run(main)
+    except TriviumError:
+        raise
     except Exception as error:
         raise ProjectError(
             Problem(code="TV-RUN-002", what=f"the project's code raised {type(error).__name__} while it was loaded",

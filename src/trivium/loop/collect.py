@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,7 +107,7 @@ def _kept(ws: Workspace, table: str, intake: Intake, partition: Partition) -> di
 
 def _refuse_source(ws: Workspace, table: str, problem: Problem) -> list[Event]:
     """Record a source that cannot be read, once per state of its file."""
-    body = {
+    body: dict[str, Any] = {
         "partition": f"source {problem.where.rpartition('/')[2]}",
         "start": iso(EPOCH), "end": iso(EPOCH), "rows_read": 0, "rows_refused": 0, "source": problem.where,
         "fingerprint": digest(msgspec.to_builtins(problem)), "problems": [msgspec.to_builtins(problem)],
@@ -163,9 +164,14 @@ def note_late(ws: Workspace, table: str) -> list[Event]:
     done: list[Event] = []
     for partition in _expected(table, records[-1].start, span(settings.every), ws.clock.now() - span(settings.grace)):
         if partition.name not in held:
-            body = {"partition": partition.name, "start": iso(partition.start), "end": iso(partition.end)}
-            done += ws.unit(f"late/{table}/{partition.name}", lambda body=body: [ws.event("late", table, **body)])
+            done += ws.unit(f"late/{table}/{partition.name}", partial(_late, ws, partition))
     return done
+
+
+def _late(ws: Workspace, partition: Partition) -> list[Event]:
+    return [
+        ws.event("late", partition.table, partition=partition.name, start=iso(partition.start), end=iso(partition.end))
+    ]
 
 
 def _expected(table: str, start: datetime, every: timedelta, until: datetime) -> Iterator[Partition]:

@@ -1,6 +1,7 @@
 """Doctor: every problem of project, code, files, store and environment in one report."""
 
 from collections.abc import Callable
+from functools import partial
 
 from trivium.core.expressions.parse import check_types, parse
 from trivium.core.problems import Problem, TriviumError
@@ -63,10 +64,15 @@ def _expressions(project: Project) -> list[Problem]:
     if project.outcomes:
         texts.append((project.outcomes.label, f"{WHERE}, outcomes", _types(project, project.outcomes.table)))
     for text, where, types in texts:
-        found += _found(lambda text=text, where=where: parse(text, where=where))
-        if types and not _found(lambda text=text, where=where: parse(text, where=where)):
-            found += _found(lambda text=text, where=where, types=types: check_types(parse(text), types, where=where))
+        wrong = _found(partial(parse, text, where=where))
+        if types and not wrong:
+            wrong = _found(partial(_typed, text, types, where))
+        found += wrong
     return found
+
+
+def _typed(text: str, types: dict[str, str], where: str) -> None:
+    check_types(parse(text, where=where), types, where=where)
 
 
 def _types(project: Project, table: str) -> dict[str, str]:
@@ -78,5 +84,5 @@ def _files(ws: Workspace) -> list[Problem]:
     source = FileSource(ws.folder, ws.project)
     for name in ws.project.tables:
         for file in source.files(name):
-            found += [file] if isinstance(file, Problem) else _found(lambda file=file: read_file(file))
+            found += [file] if isinstance(file, Problem) else _found(partial(read_file, file))
     return found

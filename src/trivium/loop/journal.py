@@ -32,6 +32,7 @@ class Journal:
         self.judged: list[Event] = []
         self.findings: dict[str, datetime] = {}
         self.last_retrain: datetime | None = None
+        self.retrains = 0
         self.last_rollback: datetime | None = None
         self.last_tick: datetime | None = None
         self.first_data: datetime | None = None
@@ -72,6 +73,7 @@ class Journal:
 
     def _retrain(self, event: Event, body: dict[str, Any]) -> None:
         self.last_retrain = event.at
+        self.retrains += 1
 
     def _rolled_back(self, event: Event, body: dict[str, Any]) -> None:
         self.last_rollback = event.at

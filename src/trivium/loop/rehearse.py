@@ -1,7 +1,7 @@
 """Rehearse: the same tick, called over your own history under a virtual clock, with faults on the way."""
 
 import shutil
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -130,17 +130,18 @@ def rehearse(
 
 def _run(
     inside: Workspace, settings: Settings, source: HistorySource, progress: Callable[[Progress], None]
-) -> "Counter[str]":
+) -> dict[str, float]:
     assert isinstance(inside.clock, VirtualClock)
     versions = VersionFaults(inside, settings.faults)
     inside.cache["strike"] = versions.strike
-    spent: Counter[str] = Counter()
+    spent: dict[str, float] = defaultdict(float)
     times = list(_times(settings))
     inside.refresh()
     for place, now in enumerate(times):
         inside.clock.move_to(now)
         if f"tick/{iso(now)}" not in inside.state.journal.keys:
-            spent.update(tick(inside, source=source, timer=versions.timer).spent_s)
+            for phase, seconds in tick(inside, source=source, timer=versions.timer).spent_s.items():
+                spent[phase] += seconds
         journal = inside.state.journal
         progress(Progress(place + 1, len(times), now, inside.state.route.live, len(journal.alarms),
                           len(inside.state.incidents.open())))

@@ -93,12 +93,13 @@ def advance_stages(ws: Workspace) -> list[Event]:
     ws.refresh()
     route = ws.state.route
     for ref in (*route.shadow, *(r for r in (route.canary,) if r), *route.replay):
-        stay = ws.state.versions.stays(ref)[-1]
+        stays = ws.state.versions.stays(ref)
+        stay = stays[-1]
 
         def work(ref: str = ref, stage: str = stay.stage, entered: datetime = stay.at) -> list[Event]:
             return _advance(ws, ref, stage, entered)
 
-        done += ws.unit(f"advance/{ref}/{stay.stage}/{ws.clock.now().isoformat()}", work)
+        done += ws.unit(f"advance/{ref}/{len(stays)}", work)
     return done
 
 

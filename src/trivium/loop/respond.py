@@ -1,10 +1,11 @@
 """Respond: roll back what broke its objective, retrain when it is due, close what went quiet."""
 
 from datetime import timedelta
+from functools import partial
 
 from trivium.core.events import Event
 from trivium.core.problems import DataError, StepError
-from trivium.core.values import iso
+from trivium.core.values import digest
 from trivium.loop.judge import metrics_of
 from trivium.loop.release import rolled_back
 from trivium.loop.try_idea import try_idea
@@ -21,7 +22,7 @@ CLOSED_BY_ITSELF = "no alarm for {days:.0f} days"
 def roll_back_if_needed(ws: Workspace) -> list[Event]:
     """Roll back once when the live version cannot answer, or breaks an objective that the previous one would have met."""
     ws.refresh()
-    return ws.unit(f"rollback/{ws.state.route.live}/{iso(ws.clock.now())}", lambda: _roll_back(ws))
+    return ws.unit(f"rollback/{ws.state.journal.head}", lambda: _roll_back(ws))
 
 
 def _roll_back(ws: Workspace) -> list[Event]:
@@ -35,7 +36,8 @@ def _roll_back(ws: Workspace) -> list[Event]:
     if previous is None:
         return []
     for objective in ws.project.objectives:
-        mine, theirs = objective_now(ws, objective, who=route.live), objective_now(ws, objective, who=previous)
+        mine = objective_now(ws, objective, who=route.live, beside=previous)
+        theirs = objective_now(ws, objective, who=previous, beside=route.live)
         if mine.value is None or theirs.value is None:
             continue
         better = next(metric.better for metric in metrics_of(ws) if metric.name == objective.metric)
@@ -71,16 +73,18 @@ def retrain_if_due(ws: Workspace) -> list[Event]:
     if not decision.retrain:
         return []
     retrain = ws.event("retrain", ws.project.model.name, because=decision.reason)
-    key = f"retrain/{iso(ws.clock.now())}"
-    before = ws.state.journal.head
+    # Named by its number, not by the time: wall times have no part in the ledger's digest.
+    name = f"retrain {journal.retrains + 1}"
+    key = f"retrain/{journal.retrains + 1}"
+    before = journal.head
     try:
-        try_idea(ws, name=f"retrain {iso(ws.clock.now())}", because=decision.reason, rungs=("full", "replay"), key=key,
+        try_idea(ws, name=name, because=decision.reason, rungs=("full", "replay"), key=key,
                  decided=[retrain])
     except (DataError, StepError) as error:
         reason = error.problems[0].what
         ws.unit(key, lambda: [
             retrain,
-            ws.event("tried", f"retrain {iso(ws.clock.now())}", because=decision.reason, run=None, name="retrain",
+            ws.event("tried", name, because=decision.reason, run=digest(key)[:12], name=name,
                      params={}, steps={}, rung="full", verdict="fail", reason=f"{error.problems[0].code} {reason}",
                      version=None),
         ])
@@ -95,9 +99,12 @@ def resolve_quiet(ws: Workspace) -> list[Event]:
                    default=incident.opened_at)
         if should_resolve(incident, last_alarm_at=last, now=ws.clock.now(), quiet=QUIET):
             because = CLOSED_BY_ITSELF.format(days=QUIET / timedelta(days=1))
-            done += ws.unit(f"resolve/{incident.id}/{iso(last)}",
-                            lambda name=incident.id, because=because: [ws.event("resolved", name, because=because)])
+            done += ws.unit(f"resolve/{incident.id}", partial(_closed, ws, incident.id, because))
     return done
+
+
+def _closed(ws: Workspace, name: str, because: str) -> list[Event]:
+    return [ws.event("resolved", name, because=because)]
 
 
 def change_incident(ws: Workspace, name: str, kind: str, *, because: str) -> Event:

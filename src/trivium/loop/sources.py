@@ -165,7 +165,7 @@ def split(rows: "pl.DataFrame", table: Table, *, name: str) -> "dict[Partition, 
     parts = rows.with_columns(starts).partition_by("_start", as_dict=True, maintain_order=True, include_key=False)
     found = {}
     for (start,), part in sorted(parts.items()):
-        at = EPOCH + every * int(start)  # type: ignore[call-overload]
+        at = EPOCH + every * int(start)
         found[Partition(name, at, at + every)] = part
     return found
 

@@ -199,7 +199,7 @@ class _ScoredRows:
     def whole(self) -> dict[str, Any]:
         """Score all rows since the first version was live, on the same rows for all three."""
         names = {"live": "prediction", "heuristic": "heuristic", "first": "first"}
-        empty = {"rows": 0, "per_metric": {}, **dict.fromkeys(names)}
+        empty: dict[str, Any] = {"rows": 0, "per_metric": {}, **dict.fromkeys(names)}
         if self._rows is None:
             return empty
         rows = self._rows.drop_nulls(["prediction", "first"])
@@ -226,7 +226,8 @@ def _alarms(ws: Workspace, faults: Sequence[Fault], label_delay: timedelta) -> l
 
 def _explains(ws: Workspace, fault: Fault, alarm: Event, label_delay: timedelta) -> bool:
     """Tell whether a fault can have caused an alarm: the same table (or the model), in its time."""
-    kind, subject = alarm.body["alarm"], alarm.subject
+    kind: str = alarm.body["alarm"]
+    subject = alarm.subject
     wait = CREDITED_FOR + (span(fault.delay) if fault.kind == "late" else timedelta(0))
     about_model = kind in MODEL_ALARMS
     if about_model:
@@ -238,7 +239,8 @@ def _explains(ws: Workspace, fault: Fault, alarm: Event, label_delay: timedelta)
     if fault.kind in ON_OUTCOMES:
         return subject == fault.table or about_model
     if kind == "drift" and fault.column is not None:
-        return subject == fault.table and fault.column in (*alarm.body["columns"], fault.other)
+        columns: list[str] = alarm.body["columns"]
+        return subject == fault.table and (fault.column in columns or fault.other in columns)
     return subject == fault.table
 
 

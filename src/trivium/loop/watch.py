@@ -1,7 +1,9 @@
 """Watch: answers meet their outcomes, partitions meet their history, scores meet what the gate expected; alarms."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -39,7 +41,7 @@ def score_due(ws: Workspace) -> list[Event]:
         name for name, event in journal.answered.items()
         if name not in journal.scored and moment(event.body["start"]) + every + ws.project.label_delay <= ws.clock.now()
     ]
-    return [event for name in due for event in ws.unit(f"score/{name}", lambda name=name: _score(ws, name))]
+    return [event for name in due for event in ws.unit(f"score/{name}", partial(_score, ws, name))]
 
 
 def _score(ws: Workspace, partition: str) -> list[Event]:
@@ -172,10 +174,11 @@ def _look_at_partition(ws: Workspace, item: Item, event: Event) -> tuple[dict[st
     )
     verdict = {**msgspec.to_builtins(decision), "summary": body["summary"], "start": body["start"]}
     if decision.verdict == "drift":
-        columns = tuple(dict.fromkeys(column.column for column in decision.columns))
+        columns = decision.to_blame
         found.append(
             Finding(alarm="drift", subject=item.subject, columns=columns, severity="page",
-                    what=f"{item.subject} {item.partition} is unlike its history, {columns[0]} most of all",
+                    what=f"{item.subject} {item.partition} is unlike its history: "
+                         f"{', '.join(columns) or 'its number of rows'}",
                     evidence={"partition": item.partition, "score": decision.score, "threshold": decision.threshold})
         )
     return verdict, found
@@ -201,16 +204,25 @@ def drift_history(ws: Workspace, table: str) -> History:
     A partition that was judged drifted is judged again on the way, which leaves the same traces in the history; so a
     process that starts anew comes to the same decisions as one that never stopped.
     """
-    history, done = ws.cache.get(f"drift/{table}", (History(), 0))
-    watched = ws.state.journal.drift[table]
-    for event in watched[done:]:
+    known: _Known = ws.cache.setdefault(f"drift/{table}", _Known())
+    for event in ws.state.journal.drift[table][known.events :]:
+        known.events += 1
         if "summary" in event.body:
             summary, start = _watched_columns(ws, table, event.body["summary"]), moment(event.body["start"])
-            if event.body["verdict"] == "drift":
-                _judge_drift(ws, history, summary, start)
-            history.add(summary, start=start)
-    ws.cache[f"drift/{table}"] = (history, len(watched))
-    return history
+            if event.body["verdict"] == "drift" or start in known.starts:
+                _judge_drift(ws, known.history, summary, start)
+            known.history.add(summary, start=start)
+            known.starts.add(start)
+    return known.history
+
+
+@dataclass
+class _Known:
+    """A table's history so far, and how many of its watched events it holds."""
+
+    history: History = field(default_factory=History)
+    events: int = 0
+    starts: set[datetime] = field(default_factory=set)
 
 
 def _judge_drift(ws: Workspace, history: History, summary: Summary, start: datetime) -> DriftDecision:
@@ -233,10 +245,19 @@ def periods_of(ws: Workspace, *, metric: str, part: str = "all", who: str | None
     return found
 
 
-def objective_now(ws: Workspace, objective: Objective, *, who: str | None = None) -> ObjectiveDecision:
-    """Hold the last window's scores, of what was served or of one version, to an objective."""
+def objective_now(
+    ws: Workspace, objective: Objective, *, who: str | None = None, beside: str | None = None
+) -> ObjectiveDecision:
+    """Hold the last window's scores, of what was served or of one version, to an objective.
+
+    With `beside`, only the periods in which that version was scored as well count.
+    """
     metric = next(metric for metric in metrics_of(ws) if metric.name == objective.metric)
-    periods = periods_of(ws, metric=objective.metric, part=objective.slice or "all", who=who)
+    part = objective.slice or "all"
+    periods = periods_of(ws, metric=objective.metric, part=part, who=who)
+    if beside is not None:
+        both = {period.start for period in periods_of(ws, metric=objective.metric, part=part, who=beside)}
+        periods = [period for period in periods if period.start in both]
     return check(objective, periods=periods, now=last_scored(ws) or ws.clock.now(), better=metric.better)
 
 
@@ -263,15 +284,15 @@ def _model_findings(ws: Workspace) -> list[Finding]:
     if expected is not None:
         metric = next(metric for metric in metrics_of(ws) if metric.name == ws.project.primary)
         periods = periods_of(ws, metric=ws.project.primary)
-        decision = below_expectation(
+        now = below_expectation(
             [(period.rows, period.value) for period in periods], expected_low=expected["low"],
             expected_high=expected["high"], better=metric.better,
         )
-        if decision.verdict == "worse":
+        if now.verdict == "worse":
             found.append(
                 Finding(alarm="score", subject=name, columns=(), severity="page",
-                        what=f"{ws.project.primary} of the live version: {decision.reason}",
-                        evidence={"value": decision.value, "expected": expected})
+                        what=f"{ws.project.primary} of the live version: {now.reason}",
+                        evidence={"value": now.value, "expected": expected})
             )
     return found
 

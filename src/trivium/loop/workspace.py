@@ -78,7 +78,7 @@ class Workspace:
         self.cache: dict[str, Any] = {}
         self._store = store
         self._frames: OrderedDict[str, pl.DataFrame] = OrderedDict()
-        self._frames_bytes = 0
+        self._frames_bytes = 0.0
 
     @cached_property
     def project(self) -> Project:
