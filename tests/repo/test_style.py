@@ -48,7 +48,7 @@ def test_a_broad_handler_is_seen(planted: str) -> None:
 
 def test_nothing_is_left_for_later() -> None:
     """No note to oneself stands where others read."""
-    later = re.compile(r"\b(TO" + r"DO|FIX" + r"ME|XX" + r"X)\b")
+    later = re.compile(r"\b(TO" + r"DO|FIX" + r"ME)\b|#\s*XX" + r"X\b")
     assert [path.name for path in own_files() if later.search(path.read_text(errors="replace"))] == []
 
 

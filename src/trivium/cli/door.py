@@ -56,7 +56,7 @@ def meant_by(words: Sequence[str]) -> tuple[Meant, list[str]]:
         name, equals, value = word.partition("=")
         if name in ("--project", "--rehearsal"):
             if not equals:
-                if not waiting:
+                if not waiting or waiting[0].startswith("--"):
                     raise ProjectError(
                         Problem(code="TV-CLI-001", what=f"{name} needs a value", where="command line", seen=word,
                                 fix=f"write {name} {'DIR' if name == '--project' else 'NAME'}")

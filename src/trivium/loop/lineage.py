@@ -4,8 +4,9 @@ from typing import Any
 
 import msgspec
 
+from trivium.core.events import Event
 from trivium.core.problems import Problem, ProjectError
-from trivium.core.values import iso
+from trivium.core.values import iso, moment
 from trivium.loop.workspace import Workspace
 from trivium.store.predictions import partition_part, prediction_id
 
@@ -91,17 +92,17 @@ def trace(ws: Workspace, name: str) -> dict[str, Any]:
             log = ws.frame(event.body["blob"])
             served = log.filter((log["prediction_id"] == name) & (log["source"] != "unserved"))
             if served.height:
-                return _traced(ws, served.row(0, named=True), event.body["partition"])
+                return _traced(ws, served.row(0, named=True), event)
     raise ProjectError(
         Problem(code="TV-RUN-040", what=f"no answer was given under {name}", where="prediction log", seen=name,
                 fix="copy the id from the reply or from the prediction log")
     )
 
 
-def _traced(ws: Workspace, answer: dict[str, Any], partition: str) -> dict[str, Any]:
+def _traced(ws: Workspace, answer: dict[str, Any], event: Event) -> dict[str, Any]:
     import polars as pl
 
-    model = ws.project.model
+    model, partition = ws.project.model, event.body["partition"]
     record = next(r for r in ws.state.snapshot.partitions(ws.project.requests) if r.partition == partition)
     rows = ws.frame(record.blob)
     request = rows.filter(pl.col(model.row_id).cast(pl.String) == answer["row_id"])
@@ -114,7 +115,8 @@ def _traced(ws: Workspace, answer: dict[str, Any], partition: str) -> dict[str, 
     if answer["version"] is None:
         return walked
     story = version_story(ws, answer["version"])
-    decided = [stage for stage in story["stages"] if stage["stage"] == answer["stage"] and stage["at"] <= iso(answer["at"])]
+    # By when it was answered, which is later than `at` where a tick caught up.
+    decided = [stage for stage in story["stages"] if stage["stage"] == answer["stage"] and moment(stage["at"]) <= event.at]
     return {
         **walked,
         "version": {key: story[key] for key in ("ref", "at", "artifact", "parent", "rows", "trained_from", "trained_until",
