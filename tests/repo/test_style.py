@@ -11,7 +11,7 @@ from repo.house import ROOT, SOURCE, modules, own_files
 # Where anything at all may be raised, by code that is not ours or at a process's edge; each turns it into a Problem.
 EDGES = {
     "cli/main.py": "the command's own edge: what gets there is our fault, and is told in full",
-    "loop/answer.py": "the project's model and heuristic are asked",
+    "loop/bodies.py": "the project's model and heuristic are asked",
     "loop/code.py": "the project's module is run",
     "loop/features.py": "the project's steps are called",
     "store/disk.py": "a half-written file is removed, whatever stopped it, and the fault goes on",

@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from trivium.cli.door import Answer, console, pairs, table as lay_out, workspace
+from trivium.cli.door import Answer, console, pairs, workspace
+from trivium.cli.door import table as lay_out
 
 
 def collect(name: str | None = None, files: list[Path] | None = None, /, *, because: str = "") -> Answer:
@@ -18,7 +19,8 @@ def collect(name: str | None = None, files: list[Path] | None = None, /, *, beca
     because
         Why, for the ledger.
     """
-    from trivium.loop.collect import collect as collect_table, collect_files, known_table, note_late
+    from trivium.loop.collect import collect as collect_table
+    from trivium.loop.collect import collect_files, known_table, note_late
     from trivium.loop.sources import FileSource
 
     ws = workspace()
@@ -43,12 +45,11 @@ def collect(name: str | None = None, files: list[Path] | None = None, /, *, beca
         for each in sorted({event.subject for event in done})
     }
     refused = [event for event in done if event.kind == "refused"]
-    rows = [
-        (each, sum(event.subject == each for event in done), *sums[each].values()) for each in sums
-    ]
+    rows = [(each, sum(event.subject == each for event in done), *sums[each].values()) for each in sums]
     shown: list[object] = [
         lay_out("Collected", ("table", "partitions", "read", "= committed", "+ quarantined", "+ refused"), rows)
-        if rows else "nothing new"
+        if rows
+        else "nothing new"
     ]
     shown += [
         f"refused: {event.subject} {event.body['partition']}: {event.body['problems'][0]['code']} "
@@ -56,11 +57,20 @@ def collect(name: str | None = None, files: list[Path] | None = None, /, *, beca
         for event in refused[:10]
     ]
     return Answer(
-        {"tables": sums, "partitions": [
-            {"table": event.subject, "partition": event.body["partition"], "kind": event.kind,
-             "problems": event.body["problems"]} for event in done
-        ]},
-        shown, exit_code=1 if refused else 0,
+        {
+            "tables": sums,
+            "partitions": [
+                {
+                    "table": event.subject,
+                    "partition": event.body["partition"],
+                    "kind": event.kind,
+                    "problems": event.body["problems"],
+                }
+                for event in done
+            ],
+        },
+        shown,
+        exit_code=1 if refused else 0,
     )
 
 
@@ -89,7 +99,10 @@ def table(name: str, /, *, at: str | None = None, files: bool = False) -> Answer
     counts = table_rows(ws, name, at=when)
     snapshot = ws.state.snapshot.digest(name, when)
     document: dict[str, Any] = {
-        "table": name, "at": at, "snapshot": snapshot, "rows": counts,
+        "table": name,
+        "at": at,
+        "snapshot": snapshot,
+        "rows": counts,
         "partitions": [
             {"partition": r.partition, "rows": r.rows, "quarantine": r.quarantine, "collected_at": iso(r.at)}
             for r in records
@@ -101,7 +114,10 @@ def table(name: str, /, *, at: str | None = None, files: bool = False) -> Answer
         [
             pairs(f"{name}, snapshot {snapshot[:12]}", counts),
             lay_out("Rows that broke a check", ("check", "rows"), sorted(checks.items())) if checks else "",
-            lay_out("Latest partitions", ("partition", "rows", "collected"),
-                    [(r.partition, r.rows, iso(r.at)) for r in records[-10:]]),
+            lay_out(
+                "Latest partitions",
+                ("partition", "rows", "collected"),
+                [(r.partition, r.rows, iso(r.at)) for r in records[-10:]],
+            ),
         ],
     )

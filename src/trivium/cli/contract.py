@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from trivium.cli.door import Answer, table as lay_out, workspace
+from trivium.cli.door import Answer, workspace
+from trivium.cli.door import table as lay_out
 
 
 def _first_rows(name: str) -> Any:
@@ -27,7 +28,8 @@ def _first_rows(name: str) -> Any:
 
 def infer(name: str, /) -> Answer:
     """Propose a contract for a table from the rows of its files; print it as TOML."""
-    from trivium.data.contract import infer as propose, to_toml
+    from trivium.data.contract import infer as propose
+    from trivium.data.contract import to_toml
 
     _, rows = _first_rows(name)
     columns = propose(rows)
@@ -36,7 +38,8 @@ def infer(name: str, /) -> Answer:
 
 def diff(name: str, /) -> Answer:
     """Compare a table's contract with what its files hold now."""
-    from trivium.data.contract import diff as compare, infer as propose
+    from trivium.data.contract import diff as compare
+    from trivium.data.contract import infer as propose
 
     ws, rows = _first_rows(name)
     lines = compare(ws.project.tables[name].columns, propose(rows))
@@ -57,16 +60,27 @@ def check(name: str, files: list[Path] | None = None, /) -> Answer:
 
     ws = workspace()
     found = check_files(ws, name, files)
-    rows = [(each["partition"], each["read"], each["committed"], each["quarantined"], each["refused"],
-             "; ".join(problem["code"] for problem in each["problems"])) for each in found]
+    rows = [
+        (
+            each["partition"],
+            each["read"],
+            each["committed"],
+            each["quarantined"],
+            each["refused"],
+            "; ".join(problem["code"] for problem in each["problems"]),
+        )
+        for each in found
+    ]
     broken = [each for each in found if each["quarantined"] or each["refused"]]
     problems = [msgspec.convert(p, _problem()) for each in broken[:5] for p in each["problems"]]
     return Answer(
         {"table": name, "partitions": found},
         [
-            lay_out(f"{name}: {len(found)} partitions, {len(broken)} with broken rows",
-                    ("partition", "read", "= good", "+ to quarantine", "+ to refuse", "problems"),
-                    [row for row in rows if row[3] or row[4]]),
+            lay_out(
+                f"{name}: {len(found)} partitions, {len(broken)} with broken rows",
+                ("partition", "read", "= good", "+ to quarantine", "+ to refuse", "problems"),
+                [row for row in rows if row[3] or row[4]],
+            ),
             *(str(problem) for problem in problems),
         ],
         exit_code=1 if broken else 0,

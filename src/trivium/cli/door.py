@@ -58,8 +58,13 @@ def meant_by(words: Sequence[str]) -> tuple[Meant, list[str]]:
             if not equals:
                 if not waiting or waiting[0].startswith("--"):
                     raise ProjectError(
-                        Problem(code="TV-CLI-001", what=f"{name} needs a value", where="command line", seen=word,
-                                fix=f"write {name} {'DIR' if name == '--project' else 'NAME'}")
+                        Problem(
+                            code="TV-CLI-001",
+                            what=f"{name} needs a value",
+                            where="command line",
+                            seen=word,
+                            fix=f"write {name} {'DIR' if name == '--project' else 'NAME'}",
+                        )
                     )
                 value = waiting.pop(0)
             found[name] = value
@@ -76,8 +81,10 @@ def workspace() -> "Workspace":
     from trivium.loop.workspace import Workspace, find_project
 
     meant = MEANT.get()
-    ws = Workspace(find_project(meant.project or Path.cwd()) if meant.project is None else _named(meant.project),
-                   actor=getpass.getuser())
+    ws = Workspace(
+        find_project(meant.project or Path.cwd()) if meant.project is None else _named(meant.project),
+        actor=getpass.getuser(),
+    )
     if meant.rehearsal:
         from trivium.loop.rehearse import open_rehearsal
 
@@ -91,8 +98,13 @@ def _named(folder: Path) -> Path:
 
     if not (folder / PROJECT_FILE).is_file():
         raise ProjectError(
-            Problem(code="TV-RUN-004", what=f"there is no project in {folder}", where=str(folder),
-                    seen=f"no {PROJECT_FILE}", fix="name a folder that holds a trivium.toml")
+            Problem(
+                code="TV-RUN-004",
+                what=f"there is no project in {folder}",
+                where=str(folder),
+                seen=f"no {PROJECT_FILE}",
+                fix="name a folder that holds a trivium.toml",
+            )
         )
     return folder
 

@@ -2,7 +2,8 @@
 
 import msgspec
 
-from trivium.cli.door import Answer, table as lay_out, workspace
+from trivium.cli.door import Answer, workspace
+from trivium.cli.door import table as lay_out
 
 
 def judge(version: str, /, *, against: str | None = None, because: str = "") -> Answer:
@@ -24,14 +25,38 @@ def judge(version: str, /, *, against: str | None = None, because: str = "") -> 
     evidence = msgspec.json.decode(ws.blobs.get(event.body["scorecard"]))
     cells = evidence["verdict"]["comparisons"]
     return Answer(
-        {"version": event.subject, "against": event.body["against"], "verdict": event.body["verdict"],
-         "reasons": event.body["reasons"], "rows": event.body["rows"], "comparisons": cells,
-         "scorecard": evidence["scorecard"]},
+        {
+            "version": event.subject,
+            "against": event.body["against"],
+            "verdict": event.body["verdict"],
+            "reasons": event.body["reasons"],
+            "rows": event.body["rows"],
+            "comparisons": cells,
+            "scorecard": evidence["scorecard"],
+        },
         [
-            lay_out(f"{event.subject} against {event.body['against']}, {event.body['rows']:,} rows",
-                    ("metric", "slice", "rows", "candidate", "other", "worse by", "low", "high", "margin", "verdict"),
-                    [tuple(c[k] for k in ("metric", "slice", "rows", "candidate", "live", "worse_by", "low", "high",
-                                          "margin", "verdict")) for c in cells]),
+            lay_out(
+                f"{event.subject} against {event.body['against']}, {event.body['rows']:,} rows",
+                ("metric", "slice", "rows", "candidate", "other", "worse by", "low", "high", "margin", "verdict"),
+                [
+                    tuple(
+                        c[k]
+                        for k in (
+                            "metric",
+                            "slice",
+                            "rows",
+                            "candidate",
+                            "live",
+                            "worse_by",
+                            "low",
+                            "high",
+                            "margin",
+                            "verdict",
+                        )
+                    )
+                    for c in cells
+                ],
+            ),
             f"{event.body['verdict']}: " + "; ".join(event.body["reasons"]),
         ],
         exit_code=0 if event.body["verdict"] == "pass" else 1,

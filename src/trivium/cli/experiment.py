@@ -4,10 +4,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from trivium.cli.door import Answer, table as lay_out, workspace
+from trivium.cli.door import Answer, workspace
+from trivium.cli.door import table as lay_out
 
 
-def try_(*, set_: Annotated[list[str] | None, Parameter(name="--set")] = None, name: str | None = None, because: str = "") -> Answer:
+def try_(
+    *, set_: Annotated[list[str] | None, Parameter(name="--set")] = None, name: str | None = None, because: str = ""
+) -> Answer:
     """Let an idea climb the ladder until a rung stops it. Steps whose code, params and inputs are unchanged do not run.
 
     Parameters
@@ -29,12 +32,25 @@ def try_(*, set_: Annotated[list[str] | None, Parameter(name="--set")] = None, n
     assert tried is not None
     ran = [step for step, how in tried.steps.items() if how["ran"]]
     return Answer(
-        {"idea": called, "rung": tried.rung, "verdict": tried.verdict, "reason": tried.reason, "version": tried.version,
-         "steps": tried.steps, "steps_executed": len(ran)},
-        [lay_out(f"Idea {called!r}", ("step", "how", "key"),
-                 [(step, "ran" if how["ran"] else "remembered", how["key"][:12]) for step, how in tried.steps.items()]),
-         f"{tried.verdict} at {tried.rung}" + (f", version {tried.version}" if tried.version else "")
-         + (f": {tried.reason}" if tried.reason else "")],
+        {
+            "idea": called,
+            "rung": tried.rung,
+            "verdict": tried.verdict,
+            "reason": tried.reason,
+            "version": tried.version,
+            "steps": tried.steps,
+            "steps_executed": len(ran),
+        },
+        [
+            lay_out(
+                f"Idea {called!r}",
+                ("step", "how", "key"),
+                [(step, "ran" if how["ran"] else "remembered", how["key"][:12]) for step, how in tried.steps.items()],
+            ),
+            f"{tried.verdict} at {tried.rung}"
+            + (f", version {tried.version}" if tried.version else "")
+            + (f": {tried.reason}" if tried.reason else ""),
+        ],
         exit_code=0 if tried.verdict == "pass" else 1,
     )
 
@@ -44,15 +60,30 @@ def ideas() -> Answer:
     from trivium.core.values import iso
 
     found = workspace().state.ideas
-    rows = [{"name": i.name, "at": iso(i.at), "rung": i.rung, "verdict": i.verdict, "reason": i.reason,
-             "version": i.version} for i in found.all()]
+    rows = [
+        {
+            "name": i.name,
+            "at": iso(i.at),
+            "rung": i.rung,
+            "verdict": i.verdict,
+            "reason": i.reason,
+            "version": i.version,
+        }
+        for i in found.all()
+    ]
     funnel = [{"rung": rung, "reached": reached, "stopped": stopped} for rung, reached, stopped in found.funnel()]
     return Answer(
         {"ideas": rows, "funnel": funnel},
-        [lay_out("Funnel", ("rung", "reached", "stopped here"), [tuple(f.values()) for f in funnel]),
-         lay_out("Ideas", ("idea", "tried", "rung", "verdict", "version", "why"),
-                 [(r["name"], r["at"], r["rung"], r["verdict"], r["version"], r["reason"]) for r in rows])
-         if rows else "no ideas yet: trivium try"],
+        [
+            lay_out("Funnel", ("rung", "reached", "stopped here"), [tuple(f.values()) for f in funnel]),
+            lay_out(
+                "Ideas",
+                ("idea", "tried", "rung", "verdict", "version", "why"),
+                [(r["name"], r["at"], r["rung"], r["verdict"], r["version"], r["reason"]) for r in rows],
+            )
+            if rows
+            else "no ideas yet: trivium try",
+        ],
     )
 
 
@@ -61,14 +92,35 @@ def runs() -> Answer:
     from trivium.core.values import iso
 
     found = [
-        {"run": event.body["run"], "idea": event.subject, "at": iso(event.at), "params": event.body["params"],
-         "steps": event.body["steps"], "version": event.body["version"]}
+        {
+            "run": event.body["run"],
+            "idea": event.subject,
+            "at": iso(event.at),
+            "params": event.body["params"],
+            "steps": event.body["steps"],
+            "version": event.body["version"],
+        }
         for event in workspace().ledger.events(kind="tried")
     ]
     return Answer(
         {"runs": found},
-        [lay_out("Runs", ("run", "idea", "at", "ran", "remembered", "version"),
-                 [(r["run"], r["idea"], r["at"], ", ".join(s for s, h in r["steps"].items() if h["ran"]) or None,
-                   ", ".join(s for s, h in r["steps"].items() if not h["ran"]) or None, r["version"]) for r in found])
-         if found else "no runs yet: trivium try"],
+        [
+            lay_out(
+                "Runs",
+                ("run", "idea", "at", "ran", "remembered", "version"),
+                [
+                    (
+                        r["run"],
+                        r["idea"],
+                        r["at"],
+                        ", ".join(s for s, h in r["steps"].items() if h["ran"]) or None,
+                        ", ".join(s for s, h in r["steps"].items() if not h["ran"]) or None,
+                        r["version"],
+                    )
+                    for r in found
+                ],
+            )
+            if found
+            else "no runs yet: trivium try"
+        ],
     )

@@ -2,11 +2,17 @@
 
 import msgspec
 
-from trivium.cli.door import Answer, table as lay_out, workspace
+from trivium.cli.door import Answer, workspace
+from trivium.cli.door import table as lay_out
 
 
 def ledger(
-    *, since: str | None = None, subject: str | None = None, kind: str | None = None, digest: bool = False, last: int = 50
+    *,
+    since: str | None = None,
+    subject: str | None = None,
+    kind: str | None = None,
+    digest: bool = False,
+    last: int = 50,
 ) -> Answer:
     """Show the record of decisions, or one hash over all of them.
 
@@ -35,6 +41,11 @@ def ledger(
     events = [e for e in ws.ledger.events(kind=kind, subject=subject) if at is None or e.at >= at]
     return Answer(
         {"events": msgspec.to_builtins(events)},
-        [lay_out(f"Ledger, {len(events):,} events", ("seq", "at", "kind", "subject", "by", "because"),
-                 [(e.seq, iso(e.at), e.kind, e.subject, e.actor, e.because or None) for e in events[-last:]])],
+        [
+            lay_out(
+                f"Ledger, {len(events):,} events",
+                ("seq", "at", "kind", "subject", "by", "because"),
+                [(e.seq, iso(e.at), e.kind, e.subject, e.actor, e.because or None) for e in events[-last:]],
+            )
+        ],
     )

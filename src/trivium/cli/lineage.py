@@ -2,7 +2,8 @@
 
 import msgspec
 
-from trivium.cli.door import Answer, pairs, table as lay_out, workspace
+from trivium.cli.door import Answer, pairs, workspace
+from trivium.cli.door import table as lay_out
 
 
 def versions() -> Answer:
@@ -12,9 +13,18 @@ def versions() -> Answer:
     found = version_list(workspace())
     return Answer(
         {"versions": found},
-        [lay_out("Versions", ("version", "made", "stage", "verdict", "rows", "trained until", "why"),
-                 [(v["ref"], v["at"], v["stage"], v["verdict"], v["rows"], v["trained_until"], v["because"]) for v in found])
-         if found else "no versions yet: trivium try"],
+        [
+            lay_out(
+                "Versions",
+                ("version", "made", "stage", "verdict", "rows", "trained until", "why"),
+                [
+                    (v["ref"], v["at"], v["stage"], v["verdict"], v["rows"], v["trained_until"], v["because"])
+                    for v in found
+                ],
+            )
+            if found
+            else "no versions yet: trivium try"
+        ],
     )
 
 
@@ -31,10 +41,16 @@ def show(ref: str, /) -> Answer:
             pairs("Config", found["config"]["params"]),
             pairs("Snapshots it read", found["tables"]),
             pairs("Code", {key: value for key, value in found["code"].items() if key != "sources"}),
-            lay_out("Verdicts", ("at", "against", "verdict", "why"),
-                    [(v["at"], v["against"], v["verdict"], "; ".join(v["reasons"])) for v in found["verdicts"]]),
-            lay_out("Stages", ("at", "stage", "by", "why"),
-                    [(s["at"], s["stage"], s["by"], s["because"]) for s in found["stages"]]),
+            lay_out(
+                "Verdicts",
+                ("at", "against", "verdict", "why"),
+                [(v["at"], v["against"], v["verdict"], "; ".join(v["reasons"])) for v in found["verdicts"]],
+            ),
+            lay_out(
+                "Stages",
+                ("at", "stage", "by", "why"),
+                [(s["at"], s["stage"], s["by"], s["because"]) for s in found["stages"]],
+            ),
         ],
     )
 
@@ -46,8 +62,15 @@ def diff(one: str, other: str, /) -> Answer:
     found = version_diff(workspace(), one, other)
     return Answer(
         {"one": one, "other": other, "differences": found},
-        [lay_out(f"{one} and {other}", ("what", one, other), [(d["what"], _short(d["one"]), _short(d["other"])) for d in found])
-         if found else "they do not differ"],
+        [
+            lay_out(
+                f"{one} and {other}",
+                ("what", one, other),
+                [(d["what"], _short(d["one"]), _short(d["other"])) for d in found],
+            )
+            if found
+            else "they do not differ"
+        ],
     )
 
 
@@ -57,9 +80,14 @@ def _short(value: object) -> str:
 
 
 def trace(prediction_id: str, /) -> Answer:
-    """Walk from one answer to its version, run, snapshot, code, config and decision; or from a version to its answers."""
+    """Walk from an answer to its version, run, snapshot, code, config and decision; or from a version back."""
     from trivium.loop.lineage import trace as walk
 
     found = walk(workspace(), prediction_id)
-    return Answer(found, [pairs(name.replace("_", " ").capitalize(), part) if isinstance(part, dict) else f"{name}: {_short(part)}"
-                          for name, part in found.items()])
+    return Answer(
+        found,
+        [
+            pairs(name.replace("_", " ").capitalize(), part) if isinstance(part, dict) else f"{name}: {_short(part)}"
+            for name, part in found.items()
+        ],
+    )

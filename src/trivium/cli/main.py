@@ -86,17 +86,26 @@ def run(words: list[str]) -> int:
         sys.stderr.write(traceback.format_exc())
         return leave_with(
             StoreError(
-                Problem(code="TV-CLI-003", what="a fault in trivium itself", where=" ".join(words),
-                        seen=traceback.format_exc(limit=-1).splitlines()[-1],
-                        fix="report it with the lines above; the ledger holds whole decisions only, so the store is sound")
+                Problem(
+                    code="TV-CLI-003",
+                    what="a fault in trivium itself",
+                    where=" ".join(words),
+                    seen=traceback.format_exc(limit=-1).splitlines()[-1],
+                    fix="report it with the lines above; the ledger holds whole decisions only, so the store is sound",
+                )
             )
         )
 
 
 def _disk(error: OSError) -> StoreError:
     return StoreError(
-        Problem(code="TV-CLI-004", what="a file or folder cannot be used", where=str(error.filename or ""),
-                seen=error.strerror or str(error), fix="look at its permissions, and at the free space of the disk")
+        Problem(
+            code="TV-CLI-004",
+            what="a file or folder cannot be used",
+            where=str(error.filename or ""),
+            seen=error.strerror or str(error),
+            fix="look at its permissions, and at the free space of the disk",
+        )
     )
 
 
@@ -107,8 +116,13 @@ def _call(words: list[str]) -> int:
         answer = application()(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         raise ProjectError(
-            Problem(code="TV-CLI-002", what="the command line cannot be read", where="trivium " + " ".join(words),
-                    seen=str(error).strip(), fix="ask for help: trivium COMMAND --help")
+            Problem(
+                code="TV-CLI-002",
+                what="the command line cannot be read",
+                where="trivium " + " ".join(words),
+                seen=str(error).strip(),
+                fix="ask for help: trivium COMMAND --help",
+            )
         ) from None
     except SystemExit as error:
         return int(error.code or 0)
@@ -127,5 +141,3 @@ def application() -> "App":
         group, _, last = name.rpartition(" ")
         (groups[group] if group else app).command(f"trivium.cli.{place}", name=last)
     return app
-
-

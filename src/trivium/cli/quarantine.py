@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from trivium.cli.door import Answer, table as lay_out, workspace
+from trivium.cli.door import Answer, workspace
+from trivium.cli.door import table as lay_out
 
 
 def list_() -> Answer:
@@ -11,13 +12,25 @@ def list_() -> Answer:
     found: list[dict[str, Any]] = []
     for name, record in ws.state.snapshot.quarantines():
         rows = ws.frame(record.quarantine or "")
-        found.append({"table": name, "partition": record.partition, "rows": rows.height,
-                      "broke": sorted(rows["_broke"].explode().unique().to_list())})
+        found.append(
+            {
+                "table": name,
+                "partition": record.partition,
+                "rows": rows.height,
+                "broke": sorted(rows["_broke"].explode().unique().to_list()),
+            }
+        )
     return Answer(
         {"quarantines": found},
-        [lay_out("Held back", ("table", "partition", "rows", "broke"),
-                 [(f["table"], f["partition"], f["rows"], "; ".join(f["broke"])) for f in found])
-         if found else "nothing is held back"],
+        [
+            lay_out(
+                "Held back",
+                ("table", "partition", "rows", "broke"),
+                [(f["table"], f["partition"], f["rows"], "; ".join(f["broke"])) for f in found],
+            )
+            if found
+            else "nothing is held back"
+        ],
     )
 
 
@@ -26,17 +39,32 @@ def show(name: str, partition: str, /, *, rows: int = 20) -> Answer:
     from trivium.loop.collect import quarantined
 
     ws = workspace()
-    private = [column for column, rule in ws.project.tables[name].columns.items() if rule.private] \
-        if name in ws.project.tables else []
+    private = (
+        [column for column, rule in ws.project.tables[name].columns.items() if rule.private]
+        if name in ws.project.tables
+        else []
+    )
     frame = ws.frame(quarantined(ws, name, partition).quarantine)
     frame = frame.drop([column for column in private if column in frame.columns]).head(rows)
-    plain: list[dict[str, Any]] = [{key: value if isinstance(value, int | float | bool | list) or value is None else str(value)
-              for key, value in row.items()} for row in frame.iter_rows(named=True)]
+    plain: list[dict[str, Any]] = [
+        {
+            key: value if isinstance(value, int | float | bool | list) or value is None else str(value)
+            for key, value in row.items()
+        }
+        for row in frame.iter_rows(named=True)
+    ]
     return Answer(
         {"table": name, "partition": partition, "rows": plain},
-        [lay_out(f"{name} {partition}", ("broke", "row"),
-                 [("; ".join(row["_broke"]), ", ".join(f"{k}={v}" for k, v in row.items() if k != "_broke"))
-                  for row in plain])],
+        [
+            lay_out(
+                f"{name} {partition}",
+                ("broke", "row"),
+                [
+                    ("; ".join(row["_broke"]), ", ".join(f"{k}={v}" for k, v in row.items() if k != "_broke"))
+                    for row in plain
+                ],
+            )
+        ],
     )
 
 
@@ -45,8 +73,10 @@ def release(name: str, partition: str, /, *, because: str) -> Answer:
     from trivium.loop.collect import release_quarantine
 
     event = release_quarantine(workspace(), name, partition, because=because)[0]
-    return Answer({"table": name, "partition": partition, "rows": event.body["rows_released"]},
-                  [f"{event.body['rows_released']:,} rows let into {name} {partition}"])
+    return Answer(
+        {"table": name, "partition": partition, "rows": event.body["rows_released"]},
+        [f"{event.body['rows_released']:,} rows let into {name} {partition}"],
+    )
 
 
 def drop(name: str, partition: str, /, *, because: str) -> Answer:
@@ -54,5 +84,7 @@ def drop(name: str, partition: str, /, *, because: str) -> Answer:
     from trivium.loop.collect import drop_quarantine
 
     event = drop_quarantine(workspace(), name, partition, because=because)[0]
-    return Answer({"table": name, "partition": partition, "rows": event.body["rows_dropped"]},
-                  [f"{event.body['rows_dropped']:,} rows of {name} {partition} given up"])
+    return Answer(
+        {"table": name, "partition": partition, "rows": event.body["rows_dropped"]},
+        [f"{event.body['rows_dropped']:,} rows of {name} {partition} given up"],
+    )

@@ -7,7 +7,9 @@ import msgspec
 from trivium.cli.door import Answer, pairs, workspace
 
 
-def release(version: str, /, *, to: Literal["replay", "shadow", "canary", "live"] | None = None, because: str = "") -> Answer:
+def release(
+    version: str, /, *, to: Literal["replay", "shadow", "canary", "live"] | None = None, because: str = ""
+) -> Answer:
     """Move a version to its next stage, or to the one named; the gate must have passed it.
 
     Parameters
@@ -22,8 +24,10 @@ def release(version: str, /, *, to: Literal["replay", "shadow", "canary", "live"
     from trivium.loop.release import move
 
     event = move(workspace(), version, to=to, because=because)
-    return Answer({"version": event.subject, "stage": event.body["stage"], "from": event.body["from"]},
-                  [f"{event.subject} is at {event.body['stage']}"])
+    return Answer(
+        {"version": event.subject, "stage": event.body["stage"], "from": event.body["from"]},
+        [f"{event.subject} is at {event.body['stage']}"],
+    )
 
 
 def rollback(version: str | None = None, /, *, because: str = "") -> Answer:
@@ -31,8 +35,10 @@ def rollback(version: str | None = None, /, *, because: str = "") -> Answer:
     from trivium.loop.release import roll_back
 
     event = roll_back(workspace(), version, because=because)
-    return Answer({"from": event.body["from"], "to": event.body["to"]},
-                  [f"{event.body['to'] or 'the heuristic'} answers again instead of {event.body['from']}"])
+    return Answer(
+        {"from": event.body["from"], "to": event.body["to"]},
+        [f"{event.body['to'] or 'the heuristic'} answers again instead of {event.body['from']}"],
+    )
 
 
 def route(*, at: str | None = None) -> Answer:

@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from trivium.cli.door import Answer, pairs, table as lay_out, workspace
+from trivium.cli.door import Answer, pairs, workspace
+from trivium.cli.door import table as lay_out
 
 
 def alarms(*, last: int = 30) -> Answer:
@@ -12,15 +13,33 @@ def alarms(*, last: int = 30) -> Answer:
     from trivium.core.values import iso
 
     found = [
-        {"id": e.body["id"], "at": iso(e.at), "kind": e.body["alarm"], "subject": e.subject, "severity": e.body["severity"],
-         "paged": e.body["paged"], "columns": e.body["columns"], "what": e.body["what"], "incident": e.body["incident"]}
+        {
+            "id": e.body["id"],
+            "at": iso(e.at),
+            "kind": e.body["alarm"],
+            "subject": e.subject,
+            "severity": e.body["severity"],
+            "paged": e.body["paged"],
+            "columns": e.body["columns"],
+            "what": e.body["what"],
+            "incident": e.body["incident"],
+        }
         for e in workspace().state.journal.alarms[-last:]
     ]
     return Answer(
         {"alarms": found},
-        [lay_out("Alarms", ("alarm", "at", "kind", "subject", "paged", "incident", "what"),
-                 [(a["id"], a["at"], a["kind"], a["subject"], "yes" if a["paged"] else "no", a["incident"], a["what"])
-                  for a in found]) if found else "no alarms"],
+        [
+            lay_out(
+                "Alarms",
+                ("alarm", "at", "kind", "subject", "paged", "incident", "what"),
+                [
+                    (a["id"], a["at"], a["kind"], a["subject"], "yes" if a["paged"] else "no", a["incident"], a["what"])
+                    for a in found
+                ],
+            )
+            if found
+            else "no alarms"
+        ],
     )
 
 
@@ -36,9 +55,15 @@ def incidents(*, all_: bool = False) -> Answer:
     found = [_plain(i) for i in (ws.state.incidents.all() if all_ else ws.state.incidents.open())]
     return Answer(
         {"incidents": found},
-        [lay_out("Incidents", ("incident", "state", "opened", "subject", "alarms", "title"),
-                 [(i["id"], i["state"], i["opened_at"], i["subject"], len(i["alarms"]), i["title"]) for i in found])
-         if found else "no open incidents"],
+        [
+            lay_out(
+                "Incidents",
+                ("incident", "state", "opened", "subject", "alarms", "title"),
+                [(i["id"], i["state"], i["opened_at"], i["subject"], len(i["alarms"]), i["title"]) for i in found],
+            )
+            if found
+            else "no open incidents"
+        ],
     )
 
 
@@ -55,8 +80,10 @@ def show(name: str, /) -> Answer:
     found = [{"id": e.body["id"], "what": e.body["what"], "evidence": e.body["evidence"]} for e in own]
     return Answer(
         {**incident, "alarms": found},
-        [pairs(f"Incident {name}", {k: v for k, v in incident.items() if k != "alarms"}),
-         lay_out("Alarms", ("alarm", "what"), [(a["id"], a["what"]) for a in found])],
+        [
+            pairs(f"Incident {name}", {k: v for k, v in incident.items() if k != "alarms"}),
+            lay_out("Alarms", ("alarm", "what"), [(a["id"], a["what"]) for a in found]),
+        ],
     )
 
 
@@ -74,4 +101,6 @@ def _change(name: str, kind: str, because: str) -> Answer:
     from trivium.loop.respond import change_incident
 
     event = change_incident(workspace(), name, kind, because=because)
-    return Answer({"incident": event.subject, "state": kind, "by": event.actor}, [f"{event.subject} is {kind}, by {event.actor}"])
+    return Answer(
+        {"incident": event.subject, "state": kind, "by": event.actor}, [f"{event.subject} is {kind}, by {event.actor}"]
+    )

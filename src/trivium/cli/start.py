@@ -22,8 +22,10 @@ def init(folder: Path, *, template: str = "blank") -> Answer:
     written = [str(path.relative_to(folder)) for path in initialise(folder, template=template)]
     return Answer(
         {"folder": str(folder), "template": template, "written": written},
-        [f"{folder}: a project from the template {template!r}, {len(written)} files",
-         f"next: trivium --project {folder} doctor, then trivium --project {folder} rehearse"],
+        [
+            f"{folder}: a project from the template {template!r}, {len(written)} files",
+            f"next: trivium --project {folder} doctor, then trivium --project {folder} rehearse",
+        ],
     )
 
 

@@ -51,7 +51,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def ledger_digest(events: "list[Event]") -> str:
-    """Hash the decisions in order, places in the ledger and wall times left out; 64 hexadecimal digits."""
+    """Hash the decisions in order; places in the ledger, keys and wall times left out; 64 hexadecimal digits."""
     lines = [
         msgspec.json.encode(
             (
@@ -60,7 +60,6 @@ def ledger_digest(events: "list[Event]") -> str:
                 event.subject,
                 event.actor,
                 event.because,
-                event.key,
                 event.body,
             ),
             order="deterministic",

@@ -17,9 +17,7 @@ class Ledger(Protocol):
         """
         ...
 
-    def events(
-        self, *, after: int = 0, kind: str | None = None, subject: str | None = None
-    ) -> Iterator[Event]:
+    def events(self, *, after: int = 0, kind: str | None = None, subject: str | None = None) -> Iterator[Event]:
         """Read events with seq > `after`, in order."""
         ...
 

@@ -243,8 +243,13 @@ def read_project(text: str) -> Project:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ProjectError(
-            Problem(code="TV-PROJ-001", what="trivium.toml is not TOML", where=WHERE, seen=str(error),
-                    fix="correct the line that the message names")
+            Problem(
+                code="TV-PROJ-001",
+                what="trivium.toml is not TOML",
+                where=WHERE,
+                seen=str(error),
+                fix="correct the line that the message names",
+            )
         ) from None
     problems = list(_unknown_keys(raw, Project, WHERE))
     if problems:
@@ -253,8 +258,13 @@ def read_project(text: str) -> Project:
         project = msgspec.convert(raw, Project)
     except msgspec.ValidationError as error:
         raise ProjectError(
-            Problem(code="TV-PROJ-003", what="a setting is missing or of the wrong type", where=WHERE,
-                    seen=str(error), fix="correct the setting that the message names; $ is the whole file")
+            Problem(
+                code="TV-PROJ-003",
+                what="a setting is missing or of the wrong type",
+                where=WHERE,
+                seen=str(error),
+                fix="correct the setting that the message names; $ is the whole file",
+            )
         ) from None
     problems = [*_broken_rules(project), *_bad_spans(project)]
     if problems:
@@ -327,7 +337,9 @@ def _unknown_tables(project: Project) -> list[Problem]:
     for check in project.checks:
         where = f"{WHERE}, checks {check.name!r}"
         if check.on not in (*tables, "request", "prediction"):
-            found.append(unknown_name("TV-PROJ-004", "table", check.on, [*tables, "request", "prediction"], where=where))
+            found.append(
+                unknown_name("TV-PROJ-004", "table", check.on, [*tables, "request", "prediction"], where=where)
+            )
             continue
         allowed = ALLOWED_ELSE[check.on if check.on in ALLOWED_ELSE else "table"]
         if check.else_ not in allowed:
@@ -354,7 +366,9 @@ def _bad_shares(project: Project) -> list[Problem]:
         "alarms.false_alarm_rate": project.alarms.false_alarm_rate,
     }
     return [
-        _rule(f"{name} must lie between 0 and 1", "write a share, such as 0.1", seen=str(value), where=f"{WHERE}, {name}")
+        _rule(
+            f"{name} must lie between 0 and 1", "write a share, such as 0.1", seen=str(value), where=f"{WHERE}, {name}"
+        )
         for name, value in shares.items()
         if not 0 < value < 1
     ]

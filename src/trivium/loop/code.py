@@ -54,8 +54,13 @@ def read_sources(folder: Path, main: str) -> dict[str, str]:
             tree = ast.parse(found[name], filename=str(path))
         except (OSError, SyntaxError, ValueError) as error:
             raise ProjectError(
-                Problem(code="TV-RUN-001", what=f"the project's code {path.name} cannot be read", where=str(path),
-                        seen=str(error), fix="correct the file, or model.code in trivium.toml")
+                Problem(
+                    code="TV-RUN-001",
+                    what=f"the project's code {path.name} cannot be read",
+                    where=str(path),
+                    seen=str(error),
+                    fix="correct the file, or model.code in trivium.toml",
+                )
             ) from None
         waiting += [name for name in _imported(tree) if (folder / f"{name}.py").is_file()]
     return dict(sorted(found.items()))
@@ -83,8 +88,13 @@ def load(sources: Mapping[str, str], project: Project) -> Code:
     heuristics = [marker for marker in markers.values() if isinstance(marker, Heuristic)]
     if len(heuristics) > 1:
         raise ProjectError(
-            Problem(code="TV-RUN-003", what="more than one heuristic", where=project.model.code,
-                    seen=", ".join(sorted(marker.name for marker in heuristics)), fix="keep @tv.heuristic on one function")
+            Problem(
+                code="TV-RUN-003",
+                what="more than one heuristic",
+                where=project.model.code,
+                seen=", ".join(sorted(marker.name for marker in heuristics)),
+                fix="keep @tv.heuristic on one function",
+            )
         )
     graph = build(steps, tables=list(project.tables), params=project.params, where=project.model.code)
     named = [(marker.function.__module__, marker.function.__name__) for marker in (*steps.values(), *heuristics)]
@@ -118,12 +128,15 @@ def _run_modules(sources: Mapping[str, str], main: str) -> ModuleType:
         raise
     except Exception as error:
         raise ProjectError(
-            Problem(code="TV-RUN-002", what=f"the project's code raised {type(error).__name__} while it was loaded",
-                    where=f"{main}.py", seen=str(error), fix="run the file with python, and correct what it says")
+            Problem(
+                code="TV-RUN-002",
+                what=f"the project's code raised {type(error).__name__} while it was loaded",
+                where=f"{main}.py",
+                seen=str(error),
+                fix="run the file with python, and correct what it says",
+            )
         ) from error
 
 
 def _defined(module: ModuleType) -> dict[str, Any]:
-    return {
-        value.name: value for value in vars(module).values() if isinstance(value, Step | Heuristic | Metric)
-    }
+    return {value.name: value for value in vars(module).values() if isinstance(value, Step | Heuristic | Metric)}

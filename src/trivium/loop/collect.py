@@ -72,8 +72,13 @@ def _take_in(ws: Workspace, table: str, delivery: Delivery, because: str) -> lis
     partition = delivery.partition
     keys = _keys_of(ws, table)
     intake = take_in(
-        delivery.rows, ws.project.tables[table], name=table, partition=partition, checks=ws.project.checks,
-        at=ws.clock.now(), existing_keys=keys.held_elsewhere(delivery.rows, partition.name),
+        delivery.rows,
+        ws.project.tables[table],
+        name=table,
+        partition=partition,
+        checks=ws.project.checks,
+        at=ws.clock.now(),
+        existing_keys=keys.held_elsewhere(delivery.rows, partition.name),
     )
     body: dict[str, Any] = {
         "partition": partition.name,
@@ -109,8 +114,13 @@ def _refuse_source(ws: Workspace, table: str, problem: Problem) -> list[Event]:
     """Record a source that cannot be read, once per state of its file."""
     body: dict[str, Any] = {
         "partition": f"source {problem.where.rpartition('/')[2]}",
-        "start": iso(EPOCH), "end": iso(EPOCH), "rows_read": 0, "rows_refused": 0, "source": problem.where,
-        "fingerprint": digest(msgspec.to_builtins(problem)), "problems": [msgspec.to_builtins(problem)],
+        "start": iso(EPOCH),
+        "end": iso(EPOCH),
+        "rows_read": 0,
+        "rows_refused": 0,
+        "source": problem.where,
+        "fingerprint": digest(msgspec.to_builtins(problem)),
+        "problems": [msgspec.to_builtins(problem)],
     }
     key = f"source/{table}/{body['fingerprint']}/{ws.state.journal.first_data}"
     return ws.unit(key, lambda: [ws.event("refused", table, **body)])
@@ -202,9 +212,17 @@ def release_quarantine(ws: Workspace, table: str, partition: str, *, because: st
         summary = summarise(together, time=ws.project.tables[table].time)
         return [
             ws.event(
-                "quarantine_released", table, because=because, partition=partition, start=iso(record.start),
-                end=iso(record.end), blob=ws.blobs.put_frame(together), rows=together.height, quarantine=None,
-                summary=ws.blobs.put(msgspec.json.encode(summary)), fingerprint=record.fingerprint,
+                "quarantine_released",
+                table,
+                because=because,
+                partition=partition,
+                start=iso(record.start),
+                end=iso(record.end),
+                blob=ws.blobs.put_frame(together),
+                rows=together.height,
+                quarantine=None,
+                summary=ws.blobs.put(msgspec.json.encode(summary)),
+                fingerprint=record.fingerprint,
                 rows_released=held.height,
             )
         ]
@@ -234,7 +252,7 @@ def quarantined(ws: Workspace, table: str, partition: str) -> Any:
 
 
 def table_rows(ws: Workspace, table: str, *, at: datetime | None = None) -> dict[str, Any]:
-    """Count a table's rows, as they were at a time: read = committed + quarantined + refused, with the checks broken."""
+    """Count a table's rows at a time: read = committed + quarantined + refused, and the checks that broke."""
     total: dict[str, Any] = {"read": 0, "committed": 0, "quarantined": 0, "refused": 0, "partitions": 0, "checks": {}}
     latest: dict[str, dict[str, Any]] = {}
     for event in ws.ledger.events(subject=table):
@@ -272,11 +290,23 @@ def check_files(ws: Workspace, table: str, files: Sequence[Path] | None = None) 
     for delivery in source.read(table, list(files or source.files(table)), now=END_OF_TIME, seen={}):
         if isinstance(delivery, Problem):
             raise DataError(delivery)
-        intake = take_in(delivery.rows, ws.project.tables[table], name=table, partition=delivery.partition,
-                         checks=ws.project.checks, at=ws.clock.now())
+        intake = take_in(
+            delivery.rows,
+            ws.project.tables[table],
+            name=table,
+            partition=delivery.partition,
+            checks=ws.project.checks,
+            at=ws.clock.now(),
+        )
         found.append(
-            {"partition": delivery.partition.name, "read": delivery.rows.height, "committed": intake.committed.height,
-             "quarantined": intake.quarantined.height, "refused": intake.refused, "breaks": dict(intake.breaks),
-             "problems": [msgspec.to_builtins(problem) for problem in intake.problems]}
+            {
+                "partition": delivery.partition.name,
+                "read": delivery.rows.height,
+                "committed": intake.committed.height,
+                "quarantined": intake.quarantined.height,
+                "refused": intake.refused,
+                "breaks": dict(intake.breaks),
+                "problems": [msgspec.to_builtins(problem) for problem in intake.problems],
+            }
         )
     return found

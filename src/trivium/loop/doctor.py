@@ -17,7 +17,14 @@ def examine(open_project: Callable[[], Workspace]) -> dict[str, list[Problem]]:
     Returns:
         The problems found, by part.
     """
-    report: dict[str, list[Problem]] = {"project file": [], "expressions": [], "code": [], "metrics": [], "files": [], "store": []}
+    report: dict[str, list[Problem]] = {
+        "project file": [],
+        "expressions": [],
+        "code": [],
+        "metrics": [],
+        "files": [],
+        "store": [],
+    }
     opened: list[Workspace] = []
     report["store"] += _found(lambda: opened.append(open_project()))
     if not opened:

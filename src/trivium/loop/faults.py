@@ -16,8 +16,22 @@ if TYPE_CHECKING:
     import polars as pl
 
 Kind = Literal[
-    "nulls", "scale", "categories", "drop_column", "swap_columns", "outliers", "duplicates", "truncate", "stale",
-    "late", "sample_shift", "label_flip", "concept_shift", "raise", "slow", "not_finite",
+    "nulls",
+    "scale",
+    "categories",
+    "drop_column",
+    "swap_columns",
+    "outliers",
+    "duplicates",
+    "truncate",
+    "stale",
+    "late",
+    "sample_shift",
+    "label_flip",
+    "concept_shift",
+    "raise",
+    "slow",
+    "not_finite",
 ]
 KINDS: tuple[str, ...] = get_args(Kind)
 ON_VERSIONS = ("raise", "slow", "not_finite")
@@ -73,12 +87,19 @@ def read_faults(text: str, project: Project, *, where: str) -> tuple[Fault, ...]
         faults = msgspec.convert(raw, _File).faults
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ProjectError(
-            Problem(code="TV-REH-001", what="the fault file cannot be read", where=where, seen=str(error),
-                    fix="correct the line or setting that the message names")
+            Problem(
+                code="TV-REH-001",
+                what="the fault file cannot be read",
+                where=where,
+                seen=str(error),
+                fix="correct the line or setting that the message names",
+            )
         ) from None
     problems = [problem for fault in faults for problem in _wrong(fault, project, where=where)]
     ids = [fault.id for fault in faults]
-    problems += [_cannot(where, id_, "its id is used twice", "rename it") for id_ in sorted({i for i in ids if ids.count(i) > 1})]
+    problems += [
+        _cannot(where, id_, "its id is used twice", "rename it") for id_ in sorted({i for i in ids if ids.count(i) > 1})
+    ]
     if problems:
         raise ProjectError(*problems)
     return faults
@@ -133,8 +154,15 @@ def standard(project: Project, *, start: datetime, until: datetime, seed: int) -
         lasts = STANDARD_CONCEPT_LASTS if kind == "concept_shift" else STANDARD_LASTS
         table, column, other = _target(kind, project, draw)
         faults.append(
-            Fault(id=f"f{place + 1:02d}-{kind}", kind=kind, from_=begins, until=begins + lasts,  # type: ignore[arg-type]
-                  table=table, column=column, other=other)
+            Fault(
+                id=f"f{place + 1:02d}-{kind}",
+                kind=kind,  # type: ignore[arg-type]  # drawn from KINDS
+                from_=begins,
+                until=begins + lasts,
+                table=table,
+                column=column,
+                other=other,
+            )
         )
     return tuple(faults)
 
@@ -142,7 +170,8 @@ def standard(project: Project, *, start: datetime, until: datetime, seed: int) -
 def _numbers(project: Project, table: str) -> list[str]:
     settings = project.tables[table]
     return [
-        name for name, column in settings.columns.items()
+        name
+        for name, column in settings.columns.items()
         if column.type in ("int", "float") and name not in (*settings.key, settings.time)
     ]
 
@@ -189,11 +218,15 @@ def _target(kind: str, project: Project, draw: np.random.Generator) -> tuple[str
 def strike(
     fault: Fault, rows: "pl.DataFrame", before: "pl.DataFrame | None", *, seed: int, partition: str, keep: Sequence[str]
 ) -> "pl.DataFrame":
-    """Strike a partition's rows with a data fault. `keep` names the columns that outcome faults leave alone.
+    """Strike a partition's rows with a data fault.
 
     Args:
+        fault: what strikes.
+        rows: the partition as it was delivered.
         before: the rows of the partition before, for `stale`.
         seed: with the fault's id and the partition's name it decides which rows are struck.
+        partition: the partition's name.
+        keep: the columns that outcome faults leave alone.
     """
     if rows.is_empty() or (fault.column is not None and fault.column not in rows.columns):
         return rows
@@ -201,9 +234,7 @@ def strike(
     return _STRIKES[fault.kind](fault, rows, before, draw, keep)
 
 
-_Strike = Callable[
-    [Fault, "pl.DataFrame", "pl.DataFrame | None", np.random.Generator, Sequence[str]], "pl.DataFrame"
-]
+_Strike = Callable[[Fault, "pl.DataFrame", "pl.DataFrame | None", np.random.Generator, Sequence[str]], "pl.DataFrame"]
 
 
 def _where(rows: "pl.DataFrame", fault: Fault, draw: np.random.Generator) -> "pl.Series":
@@ -238,7 +269,9 @@ def _outliers(fault: Fault, rows: "pl.DataFrame", _b: object, draw: np.random.Ge
     return _change(rows, few, draw, pl.col(str(fault.column)) * fault.factor)
 
 
-def _categories(fault: Fault, rows: "pl.DataFrame", _b: object, draw: np.random.Generator, _k: object) -> "pl.DataFrame":
+def _categories(
+    fault: Fault, rows: "pl.DataFrame", _b: object, draw: np.random.Generator, _k: object
+) -> "pl.DataFrame":
     import polars as pl
 
     return _change(rows, fault, draw, pl.lit("?") + pl.col(str(fault.column)))
@@ -255,7 +288,9 @@ def _swap(fault: Fault, rows: "pl.DataFrame", _b: object, _d: object, _k: object
     return rows.with_columns(pl.col(one).alias(other), pl.col(other).alias(one)) if other in rows.columns else rows
 
 
-def _duplicates(fault: Fault, rows: "pl.DataFrame", _b: object, draw: np.random.Generator, _k: object) -> "pl.DataFrame":
+def _duplicates(
+    fault: Fault, rows: "pl.DataFrame", _b: object, draw: np.random.Generator, _k: object
+) -> "pl.DataFrame":
     import polars as pl
 
     return pl.concat([rows, rows.filter(_where(rows, fault, draw))])
@@ -273,7 +308,9 @@ def _as_it_is(_f: Fault, rows: "pl.DataFrame", _b: object, _d: object, _k: objec
     return rows
 
 
-def _sample(fault: Fault, rows: "pl.DataFrame", _b: object, draw: np.random.Generator, keep: Sequence[str]) -> "pl.DataFrame":
+def _sample(
+    fault: Fault, rows: "pl.DataFrame", _b: object, draw: np.random.Generator, keep: Sequence[str]
+) -> "pl.DataFrame":
     """Drop a share of all rows but those of one subpopulation: the commonest value of the first few-valued text."""
     import polars as pl
 
@@ -285,7 +322,9 @@ def _sample(fault: Fault, rows: "pl.DataFrame", _b: object, draw: np.random.Gene
     return rows.filter((pl.col(column) == mode) | ~_where(rows, fault, draw))
 
 
-def _flip(fault: Fault, rows: "pl.DataFrame", _b: object, draw: np.random.Generator, keep: Sequence[str]) -> "pl.DataFrame":
+def _flip(
+    fault: Fault, rows: "pl.DataFrame", _b: object, draw: np.random.Generator, keep: Sequence[str]
+) -> "pl.DataFrame":
     """Hand a share of the rows each other's outcomes: wrong labels, at an unchanged rate."""
     import polars as pl
 
@@ -303,9 +342,19 @@ def _shift(fault: Fault, rows: "pl.DataFrame", _b: object, _d: object, _k: objec
 
 
 _STRIKES: Mapping[str, _Strike] = {
-    "nulls": _nulls, "scale": _scale, "categories": _categories, "drop_column": _drop, "swap_columns": _swap,
-    "outliers": _outliers, "duplicates": _duplicates, "truncate": _truncate, "stale": _stale, "late": _as_it_is,
-    "sample_shift": _sample, "label_flip": _flip, "concept_shift": _shift,
+    "nulls": _nulls,
+    "scale": _scale,
+    "categories": _categories,
+    "drop_column": _drop,
+    "swap_columns": _swap,
+    "outliers": _outliers,
+    "duplicates": _duplicates,
+    "truncate": _truncate,
+    "stale": _stale,
+    "late": _as_it_is,
+    "sample_shift": _sample,
+    "label_flip": _flip,
+    "concept_shift": _shift,
 }
 
 
@@ -318,6 +367,10 @@ def delay(faults: Sequence[Fault], table: str, *, start: datetime, end: datetime
 def to_plain(fault: Fault) -> dict[str, str | None]:
     """Write a fault as the rehearsal's document has it."""
     return {
-        "id": fault.id, "kind": fault.kind, "table": fault.table, "column": fault.column, "from": iso(fault.from_),
+        "id": fault.id,
+        "kind": fault.kind,
+        "table": fault.table,
+        "column": fault.column,
+        "from": iso(fault.from_),
         "until": iso(fault.until),
     }

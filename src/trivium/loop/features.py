@@ -18,7 +18,7 @@ Frames = Mapping[str, "pl.DataFrame"]
 
 
 def input_frames(ws: Workspace, rows: "pl.DataFrame", *, start: datetime, until: datetime) -> "dict[str, pl.DataFrame]":
-    """Gather what steps read beside a batch of requests: each table from its `lookback` before `start` up to `until`."""
+    """Gather what steps read beside a batch: each table from its `lookback` before `start` up to `until`."""
     frames = {}
     for name, table in ws.project.tables.items():
         since = None if table.time is None else start - span(table.lookback)
@@ -28,7 +28,9 @@ def input_frames(ws: Workspace, rows: "pl.DataFrame", *, start: datetime, until:
     return frames
 
 
-def features_for(code: Code, params: Mapping[str, Mapping[str, Any]], project: Project) -> "Callable[[Frames], pl.DataFrame]":
+def features_for(
+    code: Code, params: Mapping[str, Mapping[str, Any]], project: Project
+) -> "Callable[[Frames], pl.DataFrame]":
     """Make the function from tables to features, shape (requests, features), in the requests' order."""
     order = feature_steps(code)
 
@@ -62,8 +64,13 @@ def run_step(code: Code, name: str, results: Mapping[str, Any], params: Mapping[
         return spec.function(*(results[needed] for needed in spec.inputs), **params)
     except Exception as error:
         raise StepError(
-            Problem(code="TV-RUN-010", what=f"step {name!r} raised {type(error).__name__}", where=f"{where}, {name}",
-                    seen=str(error)[:300], fix="correct the step, or hold back the rows it cannot take with a check")
+            Problem(
+                code="TV-RUN-010",
+                what=f"step {name!r} raised {type(error).__name__}",
+                where=f"{where}, {name}",
+                seen=str(error)[:300],
+                fix="correct the step, or hold back the rows it cannot take with a check",
+            )
         ) from error
 
 
@@ -85,10 +92,16 @@ def held_to_contract(made: Any, *, rows: "pl.DataFrame", project: Project) -> "p
     if not isinstance(made, pl.DataFrame):
         raise wrong("TV-RUN-011", "features is no polars DataFrame", type(made).__name__, "return a pl.DataFrame")
     if made.height != rows.height:
-        raise wrong("TV-RUN-012", f"features has {made.height:,} rows for {rows.height:,} requests", str(made.height),
-                    "return one row per request, in the same order; look at joins that drop or double rows")
+        raise wrong(
+            "TV-RUN-012",
+            f"features has {made.height:,} rows for {rows.height:,} requests",
+            str(made.height),
+            "return one row per request, in the same order; look at joins that drop or double rows",
+        )
     if project.model.label in made.columns:
-        raise wrong("TV-RUN-015", "the label is among the features", project.model.label, "leave it out: it is known only later")
+        raise wrong(
+            "TV-RUN-015", "the label is among the features", project.model.label, "leave it out: it is known only later"
+        )
     odd = [f"{name}: {kind}" for name, kind in made.schema.items() if not (kind.is_numeric() or kind == pl.Boolean)]
     if odd:
         raise wrong("TV-RUN-013", "features holds columns that are no numbers", shown(odd), "encode them as numbers")
@@ -97,6 +110,10 @@ def held_to_contract(made: Any, *, rows: "pl.DataFrame", project: Project) -> "p
         bad = floats.select((pl.all().is_nan() | pl.all().is_infinite()).any()).row(0, named=True)
         names = [name for name, is_bad in bad.items() if is_bad]
         if names:
-            raise wrong("TV-RUN-014", "features holds NaN or infinite values", shown(names),
-                        "make them null, or correct the arithmetic (a division by zero?)")
+            raise wrong(
+                "TV-RUN-014",
+                "features holds NaN or infinite values",
+                shown(names),
+                "make them null, or correct the arithmetic (a division by zero?)",
+            )
     return made

@@ -1,7 +1,7 @@
 """A rehearsal's source: your own history, delivered when it would have come, with faults on the way."""
 
-from copy import copy
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ import polars as pl
 from trivium.core.problems import DataError, Problem, StepError
 from trivium.core.project import Project
 from trivium.core.values import digest
-from trivium.loop.answer import Body, Predict
+from trivium.loop.bodies import Body, Predict
 from trivium.loop.collect import END_OF_TIME
 from trivium.loop.faults import ON_VERSIONS, Fault, delay, strike
 from trivium.loop.sources import Delivery, FileSource
@@ -59,7 +59,8 @@ class HistorySource:
         settings = self._project.tables[partition.table]
         keep = [*settings.key, *([settings.time] if settings.time else []), self._project.model.row_id]
         on = [
-            fault for fault in self._faults
+            fault
+            for fault in self._faults
             if fault.table == partition.table and fault.strikes(partition.start, partition.end)
         ]
         for fault in on:
@@ -107,8 +108,13 @@ class VersionFaults:
         def predict(features: pl.DataFrame) -> "np.ndarray[Any, Any]":
             if fault.kind == "raise":
                 raise StepError(
-                    Problem(code="TV-REH-004", what=f"fault {fault.id!r} made {body.ref} raise", where="rehearsal",
-                            seen=fault.kind, fix="end the fault, or see how the loop answers it")
+                    Problem(
+                        code="TV-REH-004",
+                        what=f"fault {fault.id!r} made {body.ref} raise",
+                        where="rehearsal",
+                        seen=fault.kind,
+                        fix="end the fault, or see how the loop answers it",
+                    )
                 )
             said = body.predict(features).copy()
             if fault.kind == "slow":

@@ -1,4 +1,4 @@
-"""What the loop itself remembers between ticks, folded from the ledger: what is answered, scored, watched and alarmed."""
+"""What the loop remembers between ticks, folded from the ledger: what is answered, scored, watched, alarmed."""
 
 from collections import defaultdict
 from datetime import datetime

@@ -16,7 +16,7 @@ from trivium.evaluate.gate import Verdict, judge
 from trivium.evaluate.metrics import Metric, custom_metric, select
 from trivium.evaluate.scorecard import Scorecard, blocks, score
 from trivium.evaluate.slices import masks
-from trivium.loop.answer import HEURISTIC, body_of, heuristic_of
+from trivium.loop.bodies import HEURISTIC, body_of, heuristic_of
 from trivium.loop.features import input_frames
 from trivium.loop.outcomes import outcomes
 from trivium.loop.workspace import Workspace
@@ -56,7 +56,8 @@ def window_now(ws: Workspace) -> Window | None:
     rule = ws.project.retrain
     now = ws.clock.now()
     records = [
-        record for record in ws.state.snapshot.partitions(ws.project.requests)
+        record
+        for record in ws.state.snapshot.partitions(ws.project.requests)
         if record.end + ws.project.label_delay <= now
     ]
     if not records:
@@ -75,16 +76,24 @@ def labelled_rows(ws: Workspace, *, since: datetime, until: datetime) -> "pl.Dat
     truth = outcomes(ws, since=since, until=ws.clock.now())
     if not rows.height or not truth.height:
         raise DataError(
-            Problem(code="TV-RUN-020", what="there are no rows with an outcome to train or judge on",
-                    where=f"{ws.project.requests}, {iso(since)} to {iso(until)}",
-                    seen=f"{rows.height:,} rows, {truth.height:,} outcomes",
-                    fix="collect more of both tables; look at outcomes.at and model.label_delay")
+            Problem(
+                code="TV-RUN-020",
+                what="there are no rows with an outcome to train or judge on",
+                where=f"{ws.project.requests}, {iso(since)} to {iso(until)}",
+                seen=f"{rows.height:,} rows, {truth.height:,} outcomes",
+                fix="collect more of both tables; look at outcomes.at and model.label_delay",
+            )
         )
     row_id = ws.project.model.row_id
     return (
         rows.with_columns(pl.col(row_id).cast(pl.String).alias("_row_id"))
-        .join(truth.rename({"label": "_label", "known_at": "_known_at"}), left_on="_row_id", right_on="row_id",
-              how="inner", maintain_order="left")
+        .join(
+            truth.rename({"label": "_label", "known_at": "_known_at"}),
+            left_on="_row_id",
+            right_on="row_id",
+            how="inner",
+            maintain_order="left",
+        )
         .drop("_row_id")
         .sort(ws.project.model.time, maintain_order=True)
     )
@@ -126,15 +135,14 @@ def metrics_of(ws: Workspace) -> list[Metric]:
 def predict_on(ws: Workspace, ref: str | None, suite: Suite) -> Array:
     """Say what a version (None: the heuristic) predicts on a suite, shape (rows,); NaN where it says nothing."""
     if ref is None:
-        predict, body = heuristic_of(ws)
-        if predict is None or body is None:
+        body = heuristic_of(ws)
+        if body is None:
             return np.full(suite.rows.height, np.nan)
     else:
         body = body_of(ws, ref)
-        predict = body.predict
     if body.features_key not in suite.features:
         suite.features[body.features_key] = body.features(suite.frames)
-    return predict(suite.features[body.features_key])
+    return body.predict(suite.features[body.features_key])
 
 
 def verdict_on(ws: Workspace, suite: Suite, *, candidate: Array, against: Array) -> Verdict:
@@ -142,16 +150,29 @@ def verdict_on(ws: Workspace, suite: Suite, *, candidate: Array, against: Array)
     if not np.isfinite(against).any():
         against = np.full(len(candidate), float(suite.label.mean()))
     return judge(
-        suite.label, candidate, against, suite.rows, metrics=metrics_of(ws), masks=suite.masks, groups=suite.groups,
-        gate=ws.project.gate, primary=ws.project.primary,
+        suite.label,
+        candidate,
+        against,
+        suite.rows,
+        metrics=metrics_of(ws),
+        masks=suite.masks,
+        groups=suite.groups,
+        gate=ws.project.gate,
+        primary=ws.project.primary,
     )
 
 
 def scorecard_on(ws: Workspace, suite: Suite, *, prediction: Array, version: str) -> Scorecard:
     """Score predictions on a suite, by metric and slice, with confidence intervals."""
     return score(
-        suite.label, prediction, suite.rows, metrics=metrics_of(ws), masks=suite.masks, groups=suite.groups,
-        confidence=ws.project.gate.confidence, version=version,
+        suite.label,
+        prediction,
+        suite.rows,
+        metrics=metrics_of(ws),
+        masks=suite.masks,
+        groups=suite.groups,
+        confidence=ws.project.gate.confidence,
+        version=version,
     )
 
 
@@ -166,8 +187,14 @@ def judged(ws: Workspace, ref: str, *, suite: Suite, candidate: Array, against: 
     }
     return (
         ws.event(
-            "judged", ref, because="; ".join(verdict.reasons), against=against or HEURISTIC, verdict=verdict.verdict,
-            reasons=list(verdict.reasons), scorecard=ws.blobs.put(msgspec.json.encode(evidence)), rows=suite.rows.height,
+            "judged",
+            ref,
+            because="; ".join(verdict.reasons),
+            against=against or HEURISTIC,
+            verdict=verdict.verdict,
+            reasons=list(verdict.reasons),
+            scorecard=ws.blobs.put(msgspec.json.encode(evidence)),
+            rows=suite.rows.height,
             expected=_expected(evidence["scorecard"], ws.project.primary),
         ),
         verdict,
@@ -204,9 +231,12 @@ def nothing_to_judge(ws: Workspace) -> DataError:
     """Say that there is not enough history yet to train on and to judge on."""
     held = ws.state.snapshot.partitions(ws.project.requests)
     return DataError(
-        Problem(code="TV-RUN-021", what="there is not enough history to train on and judge on",
-                where=ws.project.requests,
-                seen=f"{len(held)} partitions" + (f", {iso(held[0].start)} to {iso(held[-1].end)}" if held else ""),
-                fix=f"collect more than retrain.holdout ({ws.project.retrain.holdout}) of rows whose outcomes are due "
-                    "(`trivium collect`)")
+        Problem(
+            code="TV-RUN-021",
+            what="there is not enough history to train on and judge on",
+            where=ws.project.requests,
+            seen=f"{len(held)} partitions" + (f", {iso(held[0].start)} to {iso(held[-1].end)}" if held else ""),
+            fix=f"collect more than retrain.holdout ({ws.project.retrain.holdout}) of rows whose outcomes are due "
+            "(`trivium collect`)",
+        )
     )

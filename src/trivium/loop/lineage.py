@@ -18,9 +18,14 @@ def version_list(ws: Workspace) -> list[dict[str, Any]]:
         verdicts = ws.state.versions.verdicts(version.ref)
         found.append(
             {
-                "ref": version.ref, "at": iso(version.at), "idea": version.idea, "stage": stage_of(ws, version.ref),
-                "verdict": verdicts[-1].verdict if verdicts else None, "rows": version.rows,
-                "trained_until": iso(version.trained_until) if version.trained_until else None, "parent": version.parent,
+                "ref": version.ref,
+                "at": iso(version.at),
+                "idea": version.idea,
+                "stage": stage_of(ws, version.ref),
+                "verdict": verdicts[-1].verdict if verdicts else None,
+                "rows": version.rows,
+                "trained_until": iso(version.trained_until) if version.trained_until else None,
+                "parent": version.parent,
                 "because": version.because,
             }
         )
@@ -40,8 +45,10 @@ def version_story(ws: Workspace, ref: str) -> dict[str, Any]:
     """Tell all of a version: what it is made of, its verdicts, its stages, and the batches that it answered."""
     version = ws.state.versions.resolve(ref)
     answered = [
-        {"partition": event.body["partition"], "rows": sum(
-            entry["len"] for entry in event.body["served"] if entry["version"] == version.ref)}
+        {
+            "partition": event.body["partition"],
+            "rows": sum(entry["len"] for entry in event.body["served"] if entry["version"] == version.ref),
+        }
         for event in ws.state.journal.answered.values()
     ]
     story: dict[str, Any] = msgspec.to_builtins(version)
@@ -59,14 +66,31 @@ def version_diff(ws: Workspace, one: str, other: str) -> list[dict[str, Any]]:
     left, right = (_flat(_made_of(ws, ref)) for ref in (one, other))
     return [
         {"what": key, "one": left.get(key), "other": right.get(key)}
-        for key in sorted({*left, *right}) if left.get(key) != right.get(key)
+        for key in sorted({*left, *right})
+        if left.get(key) != right.get(key)
     ]
 
 
 def _made_of(ws: Workspace, ref: str) -> dict[str, Any]:
     story = version_story(ws, ref)
-    return {key: story[key] for key in ("config", "code", "tables", "environment", "seed", "rows", "artifact", "trained_from",
-                                        "trained_until", "holdout_until", "parent", "because", "stage")}
+    return {
+        key: story[key]
+        for key in (
+            "config",
+            "code",
+            "tables",
+            "environment",
+            "seed",
+            "rows",
+            "artifact",
+            "trained_from",
+            "trained_until",
+            "holdout_until",
+            "parent",
+            "because",
+            "stage",
+        )
+    }
 
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:
@@ -94,8 +118,13 @@ def trace(ws: Workspace, name: str) -> dict[str, Any]:
             if served.height:
                 return _traced(ws, served.row(0, named=True), event)
     raise ProjectError(
-        Problem(code="TV-RUN-040", what=f"no answer was given under {name}", where="prediction log", seen=name,
-                fix="copy the id from the reply or from the prediction log")
+        Problem(
+            code="TV-RUN-040",
+            what=f"no answer was given under {name}",
+            where="prediction log",
+            seen=name,
+            fix="copy the id from the reply or from the prediction log",
+        )
     )
 
 
@@ -109,18 +138,39 @@ def _traced(ws: Workspace, answer: dict[str, Any], event: Event) -> dict[str, An
     private = {name for name, column in ws.project.tables[ws.project.requests].columns.items() if column.private}
     walked: dict[str, Any] = {
         "answer": {**answer, "at": iso(answer["at"])},
-        "request": {k: _plain(v) for k, v in request.row(0, named=True).items() if k not in private} if request.height else None,
-        "partition": {"table": ws.project.requests, "partition": partition, "blob": record.blob, "collected_at": iso(record.at)},
+        "request": {k: _plain(v) for k, v in request.row(0, named=True).items() if k not in private}
+        if request.height
+        else None,
+        "partition": {
+            "table": ws.project.requests,
+            "partition": partition,
+            "blob": record.blob,
+            "collected_at": iso(record.at),
+        },
     }
     if answer["version"] is None:
         return walked
     story = version_story(ws, answer["version"])
     # By when it was answered, which is later than `at` where a tick caught up.
-    decided = [stage for stage in story["stages"] if stage["stage"] == answer["stage"] and moment(stage["at"]) <= event.at]
+    decided = [
+        stage for stage in story["stages"] if stage["stage"] == answer["stage"] and moment(stage["at"]) <= event.at
+    ]
     return {
         **walked,
-        "version": {key: story[key] for key in ("ref", "at", "artifact", "parent", "rows", "trained_from", "trained_until",
-                                                "environment", "seed")},
+        "version": {
+            key: story[key]
+            for key in (
+                "ref",
+                "at",
+                "artifact",
+                "parent",
+                "rows",
+                "trained_from",
+                "trained_until",
+                "environment",
+                "seed",
+            )
+        },
         "run": {"run": story["run"], "idea": story["idea"], "because": story["because"]},
         "snapshot": story["tables"],
         "code": story["code"],

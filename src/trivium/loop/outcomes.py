@@ -29,14 +29,20 @@ def outcomes(ws: Workspace, *, since: datetime, until: datetime) -> "pl.DataFram
     settings = ws.project.outcomes
     if settings is None:
         raise ProjectError(
-            Problem(code="TV-RUN-016", what="the project does not say where its outcomes come from",
-                    where="trivium.toml", seen="no [outcomes]", fix="add [outcomes] with table, label and at")
+            Problem(
+                code="TV-RUN-016",
+                what="the project does not say where its outcomes come from",
+                where="trivium.toml",
+                seen="no [outcomes]",
+                fix="add [outcomes] with table, label and at",
+            )
         )
     frames = [_labels(ws, record) for record in _records(ws, since=since, until=until)]
     if not frames:
         return pl.DataFrame(schema={"row_id": pl.String, "label": pl.Float64, "known_at": pl.Datetime("us", "UTC")})
     return (
-        pl.concat(frames).filter(pl.col("label").is_not_null() & (pl.col("known_at") <= until))
+        pl.concat(frames)
+        .filter(pl.col("label").is_not_null() & (pl.col("known_at") <= until))
         .unique("row_id", keep="last", maintain_order=True)
     )
 

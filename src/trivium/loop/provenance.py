@@ -29,8 +29,9 @@ def _commit(ws: Workspace) -> dict[str, Any] | None:
 
 def _git(ws: Workspace, *words: str) -> str | None:
     try:
-        done = subprocess.run(["git", "-C", str(ws.folder), *words], capture_output=True, text=True, check=False,
-                              timeout=GIT_TIMEOUT_S)
+        done = subprocess.run(
+            ["git", "-C", str(ws.folder), *words], capture_output=True, text=True, check=False, timeout=GIT_TIMEOUT_S
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None  # no git on this machine, or none that answers: the code's digest still names it
     return done.stdout if done.returncode == 0 else None
@@ -41,5 +42,3 @@ def environment() -> str:
     """List the installed distributions with their versions, a line each, sorted."""
     found = {f"{d.metadata['Name']}=={d.version}" for d in metadata.distributions() if d.metadata["Name"]}
     return "\n".join(sorted(found, key=str.lower)) + "\n"
-
-

@@ -71,8 +71,13 @@ def store_of(ws: Workspace, name: str) -> Path:
     """
     if not name.replace("-", "").replace("_", "").isalnum():
         raise ProjectError(
-            Problem(code="TV-REH-005", what=f"{name!r} cannot name a rehearsal", where="--name", seen=name,
-                    fix="use letters, digits, - and _")
+            Problem(
+                code="TV-REH-005",
+                what=f"{name!r} cannot name a rehearsal",
+                where="--name",
+                seen=name,
+                fix="use letters, digits, - and _",
+            )
         )
     return ws.folder.resolve() / ws.project.store.files / REHEARSALS / name
 
@@ -84,21 +89,26 @@ def open_rehearsal(ws: Workspace, name: str) -> Workspace:
         ProjectError (TV-REH-006): there is no such rehearsal.
     """
     settings = _settings(ws, store_of(ws, name))
-    inside = Workspace(ws.folder, clock=VirtualClock(settings.start), actor=ws.actor, store=store_of(ws, name),
-                       durable=False)
+    inside = Workspace(
+        ws.folder, clock=VirtualClock(settings.start), actor=ws.actor, store=store_of(ws, name), durable=False
+    )
     inside.refresh()
     inside.clock = VirtualClock(inside.state.journal.last_tick or settings.start)
     return inside
 
 
 def rehearse(
-    ws: Workspace, plan: Plan, *, progress: Callable[[Progress], None] = lambda _: None,
+    ws: Workspace,
+    plan: Plan,
+    *,
+    progress: Callable[[Progress], None] = lambda _: None,
     clock: Callable[[], float],
 ) -> dict[str, Any]:
     """Run a rehearsal to its end, in a store of its own, and tell it as SURFACE's document.
 
     Args:
-        ws: the real project; its store is not touched.
+        ws: the real project; its ledger is not touched.
+        plan: what was asked for.
         progress: called after each tick.
         clock: wall seconds, for `wall_s` alone.
 
@@ -120,8 +130,15 @@ def rehearse(
     inside = Workspace(ws.folder, clock=VirtualClock(settings.start), actor=ACTOR, store=folder, durable=False)
     spent = _run(inside, settings, source, progress)
     told = clock()
-    document = tell(inside, settings_name=settings.name, start=settings.start, until=settings.until, seed=settings.seed,
-                    faults=settings.faults, label_delay=ws.project.label_delay)
+    document = tell(
+        inside,
+        settings_name=settings.name,
+        start=settings.start,
+        until=settings.until,
+        seed=settings.seed,
+        faults=settings.faults,
+        label_delay=ws.project.label_delay,
+    )
     spent["report"] = clock() - told
     document["spent"] = {name: round(seconds, 3) for name, seconds in spent.items()}
     document["wall_s"] = round(clock() - started, 3)
@@ -143,8 +160,16 @@ def _run(
             for phase, seconds in tick(inside, source=source, timer=versions.timer).spent_s.items():
                 spent[phase] += seconds
         journal = inside.state.journal
-        progress(Progress(place + 1, len(times), now, inside.state.route.live, len(journal.alarms),
-                          len(inside.state.incidents.open())))
+        progress(
+            Progress(
+                place + 1,
+                len(times),
+                now,
+                inside.state.route.live,
+                len(journal.alarms),
+                len(inside.state.incidents.open()),
+            )
+        )
     return spent
 
 
@@ -161,14 +186,23 @@ def _planned(ws: Workspace, plan: Plan, history: HistorySource) -> Settings:
     start, until = max(plan.start or first, first), min(plan.until or last, last)
     if start >= until:
         raise ProjectError(
-            Problem(code="TV-REH-007", what="there is no history to rehearse", where=ws.project.requests,
-                    seen=f"rows from {iso(first)} to {iso(last)}; asked for {iso(start)} to {iso(until)}",
-                    fix="move --from and --to into the rows' time")
+            Problem(
+                code="TV-REH-007",
+                what="there is no history to rehearse",
+                where=ws.project.requests,
+                seen=f"rows from {iso(first)} to {iso(last)}; asked for {iso(start)} to {iso(until)}",
+                fix="move --from and --to into the rows' time",
+            )
         )
     step = plan.step or span(ws.project.tables[ws.project.requests].every)
     return Settings(
-        name=plan.name, start=start, until=until, step_s=step.total_seconds(), seed=plan.seed,
-        faults=_faults(ws, plan, start, until), project=digest(msgspec.to_builtins(ws.project)),
+        name=plan.name,
+        start=start,
+        until=until,
+        step_s=step.total_seconds(),
+        seed=plan.seed,
+        faults=_faults(ws, plan, start, until),
+        project=digest(msgspec.to_builtins(ws.project)),
     )
 
 
@@ -182,8 +216,13 @@ def _faults(ws: Workspace, plan: Plan, start: datetime, until: datetime) -> tupl
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ProjectError(
-            Problem(code="TV-REH-001", what="the fault file cannot be read", where=str(path), seen=str(error),
-                    fix="name a fault file, `standard` or `none`")
+            Problem(
+                code="TV-REH-001",
+                what="the fault file cannot be read",
+                where=str(path),
+                seen=str(error),
+                fix="name a fault file, `standard` or `none`",
+            )
         ) from None
     return read_faults(text, ws.project, where=str(path))
 
@@ -194,6 +233,11 @@ def _settings(ws: Workspace, folder: Path) -> Settings:
     except (OSError, msgspec.DecodeError):
         names = sorted(path.parent.name for path in folder.parent.glob(f"*/{SETTINGS}"))
         raise ProjectError(
-            Problem(code="TV-REH-006", what=f"there is no rehearsal {folder.name!r}", where=str(folder.parent),
-                    seen=", ".join(names) or "none yet", fix="start one with `trivium rehearse --name NAME`")
+            Problem(
+                code="TV-REH-006",
+                what=f"there is no rehearsal {folder.name!r}",
+                where=str(folder.parent),
+                seen=", ".join(names) or "none yet",
+                fix="start one with `trivium rehearse --name NAME`",
+            )
         ) from None

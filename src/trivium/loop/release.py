@@ -35,8 +35,13 @@ def move(ws: Workspace, ref: str, *, to: str | None = None, because: str) -> Eve
         stage = to or (next_stage(at) if at in STAGES else STAGES[0])
         if stage is None or at == stage:
             raise VerdictError(
-                Problem(code="TV-RUN-031", what=f"{version.ref} is at {at} already", where="route", seen=str(at),
-                        fix=f"name another stage with --to: {', '.join(STAGES)}")
+                Problem(
+                    code="TV-RUN-031",
+                    what=f"{version.ref} is at {at} already",
+                    where="route",
+                    seen=str(at),
+                    fix=f"name another stage with --to: {', '.join(STAGES)}",
+                )
             )
         next_stage(stage)
         _ask_gate(ws, version.ref)
@@ -49,9 +54,13 @@ def _ask_gate(ws: Workspace, ref: str) -> None:
     verdicts = ws.state.versions.verdicts(ref)
     if not verdicts or verdicts[-1].verdict != "pass":
         raise VerdictError(
-            Problem(code="TV-RUN-030", what=f"the gate did not pass {ref}", where=ref,
-                    seen="; ".join(verdicts[-1].reasons) if verdicts else "it was never judged",
-                    fix=f"judge it on the present suite with `trivium judge {ref}`, or improve it")
+            Problem(
+                code="TV-RUN-030",
+                what=f"the gate did not pass {ref}",
+                where=ref,
+                seen="; ".join(verdicts[-1].reasons) if verdicts else "it was never judged",
+                fix=f"judge it on the present suite with `trivium judge {ref}`, or improve it",
+            )
         )
 
 
@@ -72,8 +81,13 @@ def roll_back(ws: Workspace, ref: str | None = None, *, because: str) -> Event:
         route = ws.state.route
         if route.live is None:
             raise VerdictError(
-                Problem(code="TV-RUN-032", what="no version is live, so there is nothing to roll back", where="route",
-                        seen="the heuristic answers", fix="release a version first: trivium release VERSION")
+                Problem(
+                    code="TV-RUN-032",
+                    what="no version is live, so there is nothing to roll back",
+                    where="route",
+                    seen="the heuristic answers",
+                    fix="release a version first: trivium release VERSION",
+                )
             )
         to = ws.state.versions.resolve(ref).ref if ref else next(iter(route.fallback), None)
         return [rolled_back(ws, to, because=because)]
@@ -106,8 +120,15 @@ def advance_stages(ws: Workspace) -> list[Event]:
 def _advance(ws: Workspace, ref: str, stage: str, entered: datetime) -> list[Event]:
     record = stage_record(ws, ref, since=entered)
     decision = decide(
-        stage, entered=entered, now=ws.clock.now(), outcomes=record["outcomes"], errors=record["errors"],
-        answers=record["answers"], latency_ms=float("nan"), harm=record["harm"], rule=ws.project.release,
+        stage,
+        entered=entered,
+        now=ws.clock.now(),
+        outcomes=record["outcomes"],
+        errors=record["errors"],
+        answers=record["answers"],
+        latency_ms=float("nan"),
+        harm=record["harm"],
+        rule=ws.project.release,
     )
     if decision.move == "stay":
         return []
@@ -123,7 +144,8 @@ def stage_record(ws: Workspace, ref: str, *, since: datetime) -> dict[str, Any]:
     import polars as pl
 
     events = [
-        event for event in ws.state.journal.answered.values()
+        event
+        for event in ws.state.journal.answered.values()
         if moment(event.body["start"]) >= since and ref in event.body["asked"]
     ]
     errors = sum(t["rows"] for event in events for t in event.body["troubles"] if t["version"] == ref)
@@ -149,7 +171,9 @@ def _others(log: "pl.DataFrame", live: str | None) -> "pl.DataFrame":
     return log.filter(pl.col("version").eq_missing(live)).unique("row_id", maintain_order=True)
 
 
-def _paired(ws: Workspace, mine: "list[pl.DataFrame]", theirs: "list[pl.DataFrame]", *, since: datetime) -> "pl.DataFrame":
+def _paired(
+    ws: Workspace, mine: "list[pl.DataFrame]", theirs: "list[pl.DataFrame]", *, since: datetime
+) -> "pl.DataFrame":
     import polars as pl
 
     columns = ["row_id", "prediction"]
@@ -158,7 +182,8 @@ def _paired(ws: Workspace, mine: "list[pl.DataFrame]", theirs: "list[pl.DataFram
     truth = outcomes(ws, since=since, until=ws.clock.now())
     return (
         left.join(right, on="row_id", how="inner", maintain_order="left")
-        .join(truth, on="row_id", how="inner", maintain_order="left").drop_nulls(["prediction", "other", "label"])
+        .join(truth, on="row_id", how="inner", maintain_order="left")
+        .drop_nulls(["prediction", "other", "label"])
     )
 
 
@@ -170,7 +195,10 @@ def _harm(ws: Workspace, paired: "pl.DataFrame") -> HarmTest:
     extra = loss(label, paired["prediction"].to_numpy()) - loss(label, paired["other"].to_numpy())
     blocks = np.array([block.mean() for block in np.array_split(extra, max(1, len(extra) // BLOCK_ROWS))])
     return harm_test(
-        len(blocks), float(blocks.mean()), float(blocks.var(ddof=1)) if len(blocks) > 1 else float("nan"),
-        margin=ws.project.gate.margins.get(ws.project.primary, 0.0), rho_n=100, least_rows=20,
+        len(blocks),
+        float(blocks.mean()),
+        float(blocks.var(ddof=1)) if len(blocks) > 1 else float("nan"),
+        margin=ws.project.gate.margins.get(ws.project.primary, 0.0),
+        rho_n=100,
+        least_rows=20,
     )
-

@@ -2,14 +2,15 @@
 
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from trivium.core.events import Event
-from trivium.core.problems import DataError, StepError
+from trivium.core.problems import DataError, Problem, StepError
 from trivium.core.values import digest
 from trivium.loop.judge import metrics_of
 from trivium.loop.release import rolled_back
+from trivium.loop.scores import objective_now
 from trivium.loop.try_idea import try_idea
-from trivium.loop.watch import objective_now
 from trivium.loop.workspace import Workspace
 from trivium.respond.incidents import should_resolve
 from trivium.respond.retrain import due
@@ -20,7 +21,7 @@ CLOSED_BY_ITSELF = "no alarm for {days:.0f} days"
 
 
 def roll_back_if_needed(ws: Workspace) -> list[Event]:
-    """Roll back once when the live version cannot answer, or breaks an objective that the previous one would have met."""
+    """Roll back when the live version cannot answer, or breaks an objective that its predecessor would have met."""
     ws.refresh()
     return ws.unit(f"rollback/{ws.state.journal.head}", lambda: _roll_back(ws))
 
@@ -41,9 +42,15 @@ def _roll_back(ws: Workspace) -> list[Event]:
         if mine.value is None or theirs.value is None:
             continue
         better = next(metric.better for metric in metrics_of(ws) if metric.name == objective.metric)
-        decision = decide(live=mine.value, previous=theirs.value, target=objective.target, better=better,
-                          rows=min(mine.rows, theirs.rows), margin=ws.project.gate.margins.get(objective.metric, 0.0),
-                          least_rows=ws.project.release.least_outcomes)
+        decision = decide(
+            live=mine.value,
+            previous=theirs.value,
+            target=objective.target,
+            better=better,
+            rows=min(mine.rows, theirs.rows),
+            margin=ws.project.gate.margins.get(objective.metric, 0.0),
+            least_rows=ws.project.release.least_outcomes,
+        )
         if decision.rollback:
             return [rolled_back(ws, previous, because=f"objective {objective.name!r}: {decision.reason}")]
     return []
@@ -66,10 +73,15 @@ def retrain_if_due(ws: Workspace) -> list[Event]:
     """Retrain on schedule, or because of drift, a score or an objective; the candidate climbs as any idea does."""
     ws.refresh()
     journal, route, rule = ws.state.journal, ws.state.route, ws.project.retrain
-    found = {kind for kind, at in journal.findings.items()
-             if journal.last_retrain is None or at > journal.last_retrain}
-    decision = due(rule, now=ws.clock.now(), last_try=journal.last_retrain, first_data=journal.first_data, findings=found,
-                   in_flight=bool(route.shadow or route.canary))
+    found = {kind for kind, at in journal.findings.items() if journal.last_retrain is None or at > journal.last_retrain}
+    decision = due(
+        rule,
+        now=ws.clock.now(),
+        last_try=journal.last_retrain,
+        first_data=journal.first_data,
+        findings=found,
+        in_flight=bool(route.shadow or route.canary),
+    )
     if not decision.retrain:
         return []
     retrain = ws.event("retrain", ws.project.model.name, because=decision.reason)
@@ -78,25 +90,28 @@ def retrain_if_due(ws: Workspace) -> list[Event]:
     key = f"retrain/{journal.retrains + 1}"
     before = journal.head
     try:
-        try_idea(ws, name=name, because=decision.reason, rungs=("full", "replay"), key=key,
-                 decided=[retrain])
+        try_idea(ws, name=name, because=decision.reason, rungs=("full", "replay"), key=key, decided=[retrain])
     except (DataError, StepError) as error:
-        reason = error.problems[0].what
-        ws.unit(key, lambda: [
-            retrain,
-            ws.event("tried", name, because=decision.reason, run=digest(key)[:12], name=name,
-                     params={}, steps={}, rung="full", verdict="fail", reason=f"{error.problems[0].code} {reason}",
-                     version=None),
-        ])
+        ws.unit(key, partial(_could_not, ws, name, retrain, error.problems[0]))
     return list(ws.ledger.events(after=before))
+
+
+def _could_not(ws: Workspace, name: str, retrain: Event, problem: Problem) -> list[Event]:
+    """Record a retrain whose steps could not run, as an idea that failed at its first rung."""
+    body: dict[str, Any] = {"params": {}, "steps": {}, "rung": "full", "verdict": "fail", "version": None}
+    reason = f"{problem.code} {problem.what}"
+    run = digest(name)[:12]
+    return [retrain, ws.event("tried", name, because=retrain.because, run=run, name=name, reason=reason, **body)]
 
 
 def resolve_quiet(ws: Workspace) -> list[Event]:
     """Close each open incident that has had no alarm for three days."""
     done: list[Event] = []
     for incident in ws.state.incidents.open():
-        last = max((event.at for event in ws.state.journal.alarms if event.body["incident"] == incident.id),
-                   default=incident.opened_at)
+        last = max(
+            (event.at for event in ws.state.journal.alarms if event.body["incident"] == incident.id),
+            default=incident.opened_at,
+        )
         if should_resolve(incident, last_alarm_at=last, now=ws.clock.now(), quiet=QUIET):
             because = CLOSED_BY_ITSELF.format(days=QUIET / timedelta(days=1))
             done += ws.unit(f"resolve/{incident.id}", partial(_closed, ws, incident.id, because))

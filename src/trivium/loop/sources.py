@@ -74,11 +74,17 @@ class FileSource:
             for file in holders[name]:
                 if file not in pieces:
                     pieces[file] = split(read_file(file), self.project.tables[table], name=table)
-            yield from self._due(name, [pieces[file] for file in holders[name]], now=now, source=holders[name],
-                                 fingerprint=fingerprint)
+            yield from self._due(
+                name, [pieces[file] for file in holders[name]], now=now, source=holders[name], fingerprint=fingerprint
+            )
 
     def _due(
-        self, name: str, pieces: list[dict[Partition, "pl.DataFrame"]], *, now: datetime, source: list[Path],
+        self,
+        name: str,
+        pieces: list[dict[Partition, "pl.DataFrame"]],
+        *,
+        now: datetime,
+        source: list[Path],
         fingerprint: str,
     ) -> Iterator[Delivery]:
         import polars as pl
@@ -95,8 +101,13 @@ class FileSource:
         if files:
             return list(files)
         return [
-            Problem(code="TV-SRC-001", what=f"no file matches the pattern of table {table!r}", where=str(self.folder),
-                    seen=pattern, fix=f"put the files there, or correct tables.{table}.files in trivium.toml")
+            Problem(
+                code="TV-SRC-001",
+                what=f"no file matches the pattern of table {table!r}",
+                where=str(self.folder),
+                seen=pattern,
+                fix=f"put the files there, or correct tables.{table}.files in trivium.toml",
+            )
         ]
 
     def _index(self, table: str, file: Path) -> dict[str, str]:
@@ -130,21 +141,35 @@ def read_file(path: Path) -> "pl.DataFrame":
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise DataError(
-            Problem(code="TV-SRC-002", what=f"{path.name} is of no kind that can be read", where=str(path),
-                    seen=path.suffix or "no ending", fix=f"use one of: {', '.join(readers)}")
+            Problem(
+                code="TV-SRC-002",
+                what=f"{path.name} is of no kind that can be read",
+                where=str(path),
+                seen=path.suffix or "no ending",
+                fix=f"use one of: {', '.join(readers)}",
+            )
         )
     try:
         if path.stat().st_size == 0:
             raise DataError(
-                Problem(code="TV-SRC-003", what=f"{path.name} is empty", where=str(path), seen="0 bytes",
-                        fix="write the file again; remove it if there is nothing to deliver")
+                Problem(
+                    code="TV-SRC-003",
+                    what=f"{path.name} is empty",
+                    where=str(path),
+                    seen="0 bytes",
+                    fix="write the file again; remove it if there is nothing to deliver",
+                )
             )
         return reader(path)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise DataError(
-            Problem(code="TV-SRC-004", what=f"{path.name} cannot be read as {path.suffix.lstrip('.')}", where=str(path),
-                    seen=str(error).splitlines()[0][:200] if str(error) else type(error).__name__,
-                    fix="write the file again: it is missing, truncated or of another kind")
+            Problem(
+                code="TV-SRC-004",
+                what=f"{path.name} cannot be read as {path.suffix.lstrip('.')}",
+                where=str(path),
+                seen=str(error).splitlines()[0][:200] if str(error) else type(error).__name__,
+                fix="write the file again: it is missing, truncated or of another kind",
+            )
         ) from None
 
 

@@ -15,8 +15,9 @@ from trivium.loop.answer import answer_partition
 from trivium.loop.collect import collect, fresh, note_late
 from trivium.loop.release import advance_stages
 from trivium.loop.respond import resolve_quiet, retrain_if_due, roll_back_if_needed
+from trivium.loop.scores import score_due
 from trivium.loop.sources import Source
-from trivium.loop.watch import score_due, watch
+from trivium.loop.watch import watch
 from trivium.loop.workspace import Workspace
 
 
@@ -32,9 +33,7 @@ class Ticked:
         return dict(sorted(Counter(event.kind for event in self.events).items()))
 
 
-def tick(
-    ws: Workspace, *, source: Source, timer: Callable[[], float] = time.perf_counter, because: str = ""
-) -> Ticked:
+def tick(ws: Workspace, *, source: Source, timer: Callable[[], float] = time.perf_counter, because: str = "") -> Ticked:
     """Do whatever is due now: collect, answer, score, watch, respond."""
     done = Ticked()
     phases: dict[str, Callable[[], list[Event]]] = {
@@ -69,7 +68,8 @@ def _collect(ws: Workspace, source: Source, because: str) -> list[Event]:
 def _answer(ws: Workspace, timer: Callable[[], float]) -> list[Event]:
     """Answer the requests collected by now that nobody answered yet and whose outcomes are not yet due."""
     waiting = [
-        record.partition for record in ws.state.snapshot.partitions(ws.project.requests)
+        record.partition
+        for record in ws.state.snapshot.partitions(ws.project.requests)
         if record.partition not in ws.state.journal.answered and record.rows and fresh(ws, iso(record.start))
     ]
     return [event for partition in waiting for event in answer_partition(ws, partition, timer=timer)]

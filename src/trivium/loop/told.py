@@ -1,4 +1,4 @@
-"""A rehearsal told as one document: what was live, how it scored, what was caught, and how fast. Read from its store."""
+"""A rehearsal told as one document: what was live, how it scored, what was caught and how fast."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ import numpy as np
 
 from trivium.core.events import Event
 from trivium.core.values import iso, moment, span
-from trivium.loop.answer import body_of
+from trivium.loop.bodies import body_of
 from trivium.loop.collect import table_rows
 from trivium.loop.faults import ON_OUTCOMES, ON_VERSIONS, Fault, to_plain
 from trivium.loop.features import input_frames
@@ -26,7 +26,13 @@ CREDITED_FOR = timedelta(days=2)
 
 
 def tell(
-    ws: Workspace, *, settings_name: str, start: datetime, until: datetime, seed: int, faults: Sequence[Fault],
+    ws: Workspace,
+    *,
+    settings_name: str,
+    start: datetime,
+    until: datetime,
+    seed: int,
+    faults: Sequence[Fault],
     label_delay: timedelta,
 ) -> dict[str, Any]:
     """Tell a rehearsal; the shape is SURFACE's, `wall_s` and `spent` are the caller's to add."""
@@ -57,7 +63,8 @@ def tell(
         "incidents": _incidents(events, alarms),
         "rollbacks": [
             {"at": iso(event.at), "from": event.body["from"], "to": event.body["to"], "because": event.because}
-            for event in events if event.kind == "rolled_back"
+            for event in events
+            if event.kind == "rolled_back"
         ],
         "tables": {name: table_rows(ws, name) for name in ws.project.tables},
         "summary": _summary(ws, faults, alarms, caught, start=start, until=until),
@@ -70,7 +77,10 @@ def _versions(ws: Workspace) -> list[dict[str, Any]]:
         verdicts = ws.state.versions.verdicts(version.ref)
         found.append(
             {
-                "ref": version.ref, "trained_at": iso(version.at), "idea": version.idea, "because": version.because,
+                "ref": version.ref,
+                "trained_at": iso(version.at),
+                "idea": version.idea,
+                "because": version.because,
                 "stages": [
                     {"stage": stay.stage, "at": iso(stay.at), "because": stay.because}
                     for stay in ws.state.versions.stays(version.ref)
@@ -92,8 +102,15 @@ def _route(events: Sequence[Event], start: datetime, until: datetime) -> list[di
     def close(at: datetime) -> None:
         if at > since:
             found.append(
-                {"from": iso(since), "to": iso(at), "live": route.live, "canary": route.canary,
-                 "shadow": list(route.shadow), "by": route.by, "because": route.because}
+                {
+                    "from": iso(since),
+                    "to": iso(at),
+                    "live": route.live,
+                    "canary": route.canary,
+                    "shadow": list(route.shadow),
+                    "by": route.by,
+                    "because": route.because,
+                }
             )
 
     for event in events:
@@ -125,8 +142,9 @@ class _ScoredRows:
             rule = log.filter(pl.col("stage") == "heuristic").select("row_id", pl.col("prediction").alias("heuristic"))
             served = log.filter(pl.col("source") != "unserved").select("row_id", "prediction")
             logs.append(
-                served.join(rule, on="row_id", how="left", maintain_order="left")
-                .with_columns(pl.lit(event.body["partition"]).alias("_partition"))
+                served.join(rule, on="row_id", how="left", maintain_order="left").with_columns(
+                    pl.lit(event.body["partition"]).alias("_partition")
+                )
             )
         since = moment(self._events[0].body["start"]) - timedelta(days=1)
         truth = outcomes(ws, since=since, until=ws.clock.now()).select("row_id", "label")
@@ -150,8 +168,12 @@ class _ScoredRows:
 
         ws = self._ws
         nothing = pl.DataFrame(schema={"row_id": pl.String, "first": pl.Float64})
-        lives = [(stay.at, version.ref) for version in ws.state.versions.all()
-                 for stay in ws.state.versions.stays(version.ref) if stay.stage == "live"]
+        lives = [
+            (stay.at, version.ref)
+            for version in ws.state.versions.all()
+            for stay in ws.state.versions.stays(version.ref)
+            if stay.stage == "live"
+        ]
         if not lives:
             return nothing
         at, ref = min(lives)
@@ -175,9 +197,16 @@ class _ScoredRows:
             part = parts.get(event.body["partition"])
             if part is not None:
                 found.append(
-                    {"from": iso(start), "to": iso(start + every), "version": self._version(event), "metric": metric,
-                     "value": self._score(part, "prediction", metric), "heuristic": self._score(part, "heuristic", metric),
-                     "first": self._score(part, "first", metric), "rows": part.height}
+                    {
+                        "from": iso(start),
+                        "to": iso(start + every),
+                        "version": self._version(event),
+                        "metric": metric,
+                        "value": self._score(part, "prediction", metric),
+                        "heuristic": self._score(part, "heuristic", metric),
+                        "first": self._score(part, "first", metric),
+                        "rows": part.height,
+                    }
                 )
         return found
 
@@ -215,8 +244,13 @@ class _ScoredRows:
 def _alarms(ws: Workspace, faults: Sequence[Fault], label_delay: timedelta) -> list[dict[str, Any]]:
     return [
         {
-            "id": event.body["id"], "at": iso(event.at), "kind": event.body["alarm"], "subject": event.subject,
-            "severity": event.body["severity"], "paged": event.body["paged"], "what": event.body["what"],
+            "id": event.body["id"],
+            "at": iso(event.at),
+            "kind": event.body["alarm"],
+            "subject": event.subject,
+            "severity": event.body["severity"],
+            "paged": event.body["paged"],
+            "what": event.body["what"],
             "incident": event.body["incident"],
             "fault": next((f.id for f in faults if _explains(ws, f, event, label_delay)), None),
         }
@@ -252,20 +286,32 @@ def _caught(fault: Fault, alarms: Sequence[dict[str, Any]]) -> dict[str, Any]:
 def _incidents(events: Sequence[Event], alarms: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     resolved = {event.subject: iso(event.at) for event in events if event.kind == "resolved"}
     return [
-        {"id": event.subject, "subject": event.body["subject"], "title": event.body["title"], "opened_at": iso(event.at),
-         "resolved_at": resolved.get(event.subject),
-         "alarms": [alarm["id"] for alarm in alarms if alarm["incident"] == event.subject]}
-        for event in events if event.kind == "opened"
+        {
+            "id": event.subject,
+            "subject": event.body["subject"],
+            "title": event.body["title"],
+            "opened_at": iso(event.at),
+            "resolved_at": resolved.get(event.subject),
+            "alarms": [alarm["id"] for alarm in alarms if alarm["incident"] == event.subject],
+        }
+        for event in events
+        if event.kind == "opened"
     ]
 
 
 def _summary(
-    ws: Workspace, faults: Sequence[Fault], alarms: Sequence[dict[str, Any]], caught: dict[str, dict[str, Any]], *,
-    start: datetime, until: datetime,
+    ws: Workspace,
+    faults: Sequence[Fault],
+    alarms: Sequence[dict[str, Any]],
+    caught: dict[str, dict[str, Any]],
+    *,
+    start: datetime,
+    until: datetime,
 ) -> dict[str, Any]:
     hours = [
         (moment(caught[fault.id]["caught_at"]) - fault.from_) / timedelta(hours=1)
-        for fault in faults if caught[fault.id]["caught_at"]
+        for fault in faults
+        if caught[fault.id]["caught_at"]
     ]
     paged = [alarm for alarm in alarms if alarm["paged"]]
     weeks = (until - start) / timedelta(days=7)
@@ -287,7 +333,11 @@ def _answered_badly(ws: Workspace, faults: Sequence[Fault], caught: dict[str, di
         start = moment(event.body["start"])
         for fault in faults:
             at = caught[fault.id]["caught_at"]
-            if fault.kind not in ON_OUTCOMES and fault.strikes(start, start + every) and (at is None or moment(at) > start):
+            if (
+                fault.kind not in ON_OUTCOMES
+                and fault.strikes(start, start + every)
+                and (at is None or moment(at) > start)
+            ):
                 bad += event.body["rows"]
                 break
     return bad

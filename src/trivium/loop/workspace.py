@@ -42,8 +42,13 @@ def find_project(start: Path) -> Path:
         if (folder / PROJECT_FILE).is_file():
             return folder
     raise ProjectError(
-        Problem(code="TV-RUN-004", what="there is no project here", where=str(start), seen=f"no {PROJECT_FILE}",
-                fix="make one with `trivium init DIR`, or name one with --project DIR")
+        Problem(
+            code="TV-RUN-004",
+            what="there is no project here",
+            where=str(start),
+            seen=f"no {PROJECT_FILE}",
+            fix="make one with `trivium init DIR`, or name one with --project DIR",
+        )
     )
 
 
@@ -68,8 +73,15 @@ class State:
 class Workspace:
     """The project and where its state is kept. Verbs read `state`, and change it through `unit` alone."""
 
-    def __init__(self, folder: Path, *, clock: Clock | None = None, actor: str = "trivium", store: Path | None = None,
-                 durable: bool = True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        clock: Clock | None = None,
+        actor: str = "trivium",
+        store: Path | None = None,
+        durable: bool = True,
+    ) -> None:
         self.folder = folder
         self.clock = clock or RealClock()
         self.actor = actor
@@ -88,8 +100,13 @@ class Workspace:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise ProjectError(
-                Problem(code="TV-RUN-005", what="the project file cannot be read", where=str(path), seen=str(error),
-                        fix="make it a readable UTF-8 file")
+                Problem(
+                    code="TV-RUN-005",
+                    what="the project file cannot be read",
+                    where=str(path),
+                    seen=str(error),
+                    fix="make it a readable UTF-8 file",
+                )
             ) from None
         return read_project(text)
 
@@ -146,7 +163,12 @@ class Workspace:
     def event(self, kind: str, subject: str, /, *, because: str = "", **body: Any) -> Event:
         """Make an event of this moment, by this actor."""
         return Event(
-            at=self.clock.now(), kind=kind, subject=subject, actor=self.actor, because=because, body=body,
+            at=self.clock.now(),
+            kind=kind,
+            subject=subject,
+            actor=self.actor,
+            because=because,
+            body=body,
             wall_clock=not self.clock.is_virtual,
         )
 

@@ -1,0 +1,142 @@
+"""A batch of requests while it is being answered: what each row has got so far, and the log that comes of it."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from trivium.core.expressions.columns import to_columns
+from trivium.core.expressions.parse import parse
+from trivium.core.project import Check, Project
+from trivium.loop.bodies import HEURISTIC
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class Batch:
+    """The batch being answered: what each row has got so far. `waiting` marks the rows without an answer."""
+
+    def __init__(self, rows: "pl.DataFrame", *, project: Project, name: str, at: datetime) -> None:
+        self.rows = rows
+        self.at = at
+        from trivium.store.predictions import prediction_id
+
+        self.ids = rows[project.model.row_id].cast(str).to_list()
+        count = rows.height
+        self.prediction_ids = [prediction_id(name, place) for place in range(count)]
+        self.prediction = np.full(count, np.nan)
+        self.waiting = np.ones(count, dtype=bool)
+        self.version: list[str | None] = [None] * count
+        self.stage = ["live"] * count
+        self.source = ["default"] * count
+        self.checks: list[list[str]] = [[] for _ in range(count)]
+        self.review = np.zeros(count, dtype=bool)
+        self.broken: dict[str, int] = {}
+
+    def _breaks(self, check: Check, rows: "pl.DataFrame") -> "np.ndarray[Any, Any]":
+        ok = rows.select(to_columns(parse(check.must, where=f"check {check.name!r}")).alias("ok"))["ok"]
+        broken = (~ok.fill_null(True)).to_numpy()
+        if broken.any():
+            self.broken[check.name] = int(broken.sum())
+            for place in np.flatnonzero(broken):
+                self.checks[place].append(check.name)
+        return broken
+
+    def refuse(self, checks: Sequence[Check]) -> None:
+        """Hold requests to their checks: a refused one gets no answer at all."""
+        for check in checks:
+            broken = self._breaks(check, self.rows)
+            if check.else_ == "refuse":
+                self.waiting &= ~broken
+                self._mark(broken, None, "live", "refused")
+
+    def _mark(self, where: "np.ndarray[Any, Any]", version: str | None, stage: str, source: str) -> None:
+        for place in np.flatnonzero(where):
+            self.version[place], self.stage[place], self.source[place] = version, stage, source
+
+    def take(
+        self,
+        said: "np.ndarray[Any, Any] | None",
+        *,
+        version: str | None,
+        stage: str,
+        source: str,
+        where: "np.ndarray[Any, Any] | None" = None,
+    ) -> None:
+        """Give each waiting row (of `where`) its answer, if it is a finite number."""
+        if said is None or not self.waiting.any():
+            return
+        takes = self.waiting & np.isfinite(said)
+        if where is not None:
+            takes &= where
+        self.prediction[takes] = said[takes]
+        self._mark(takes, version, stage, source)
+        self.waiting &= ~takes
+
+    def default(self, value: float | None) -> None:
+        """Give the rows that still wait the declared default, or no answer."""
+        if value is not None:
+            self.prediction[self.waiting] = value
+        self._mark(self.waiting, None, "live", "default")
+        self.waiting[:] = False
+
+    def check(self, checks: Sequence[Check], rule: "np.ndarray[Any, Any] | None") -> None:
+        """Hold predictions to their checks, in the order of the project file."""
+        import polars as pl
+
+        for check in checks:
+            rows = self.rows.with_columns(pl.Series("prediction", self.prediction, nan_to_null=True))
+            broken = self._breaks(check, rows)
+            if not broken.any():
+                continue
+            if check.else_ == "review":
+                self.review |= broken
+            elif check.else_ == "refuse":
+                self.prediction[broken] = np.nan
+                self._mark(broken, None, "live", "refused")
+            elif check.else_ == "override":
+                value = rows.select(to_columns(parse(check.value or "")).cast(pl.Float64).alias("v"))["v"]
+                self.prediction[broken] = value.to_numpy()[broken] if value.len() > 1 else value[0]
+                for place in np.flatnonzero(broken):
+                    self.source[place] = "override"
+            elif check.else_ == "fallback" and rule is not None:
+                self.prediction[broken] = rule[broken]
+                self._mark(broken, None, "live", HEURISTIC)
+
+    def log(self) -> "pl.DataFrame":
+        """Lay out what was served, one row per request."""
+        checks = self.checks if self.broken else None
+        return self._frame(
+            self.prediction, self.version, stage=self.stage, source=self.source, checks=checks, review=self.review
+        )
+
+    def unserved(self, said: "np.ndarray[Any, Any] | None", *, version: str | None, stage: str) -> "pl.DataFrame":
+        """Lay out what a version would have said, one row per request."""
+        count = len(self.ids)
+        values = np.full(count, np.nan) if said is None else said
+        return self._frame(
+            values, version, stage=stage, source="unserved", checks=None, review=np.zeros(count, dtype=bool)
+        )
+
+    def _frame(
+        self, prediction: Any, version: Any, *, stage: Any, source: Any, checks: Any, review: Any
+    ) -> "pl.DataFrame":
+        """Lay rows out as a log. `version`, `stage`, `source` and `checks` are lists, or one value for every row."""
+        import polars as pl
+
+        from trivium.store.predictions import PREDICTIONS
+
+        def column(name: str, value: Any) -> pl.Series | pl.Expr:
+            if isinstance(value, list):
+                return pl.Series(name, value, dtype=PREDICTIONS[name])
+            return pl.lit(value, dtype=PREDICTIONS[name]).alias(name)
+
+        named = {"at": self.at, "version": version, "stage": stage, "source": source}
+        return pl.DataFrame({"prediction_id": self.prediction_ids, "row_id": self.ids}).with_columns(
+            *(column(name, value) for name, value in named.items()),
+            pl.Series("prediction", prediction, dtype=pl.Float64, nan_to_null=True),
+            column("checks", checks) if checks else pl.lit([], dtype=PREDICTIONS["checks"]).alias("checks"),
+            pl.Series("review", review, dtype=pl.Boolean),
+        )
