@@ -24,6 +24,7 @@ class Journal:
     def __init__(self) -> None:
         self.head = 0
         self.keys: set[str] = set()
+        self.step_keys: set[str] = set()
         self.answered: dict[str, Event] = {}
         self.scored: dict[str, Event] = {}
         self.pending: dict[Item, Event] = {}
@@ -67,6 +68,9 @@ class Journal:
     def _alarmed(self, event: Event, body: dict[str, Any]) -> None:
         self.alarms.append(event)
         self.findings[body["alarm"]] = event.at
+
+    def _tried(self, event: Event, body: dict[str, Any]) -> None:
+        self.step_keys.update(how["key"] for how in body["steps"].values())
 
     def _judged(self, event: Event, body: dict[str, Any]) -> None:
         self.judged.append(event)

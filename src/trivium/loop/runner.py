@@ -92,9 +92,11 @@ class Runner:
         return name if share == 1.0 or name in feature_steps(self.ws.code) else f"{name} on a sample"
 
     def _note(self, name: str, share: float) -> str:
-        key = self.key(name, share=share)
-        self.steps.setdefault(self._label(name, share), {"key": key, "ran": False})
-        return key
+        """Take a step down, and all that it stands on: they belong to the run whether they had to run again or not."""
+        for each in (*self.ws.code.graph.ancestors(name), name):
+            if self._label(each, share) not in self.steps:
+                self.steps[self._label(each, share)] = {"key": self.key(each, share=share), "ran": False}
+        return str(self.steps[self._label(name, share)]["key"])
 
     def _result(self, name: str, share: float) -> Any:
         """A step's result: from this run, from the memo, or by running it."""

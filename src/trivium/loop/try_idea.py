@@ -198,11 +198,13 @@ class _Climb:
     def told(self, tried: Tried) -> Tried:
         """Put the whole climb into events; one that came through goes to its first stages."""
         ws = self.ws
+        # The ledger says which idea first needed a step, not whether an attempt that was killed had run it already.
+        known = ws.state.journal.step_keys
         body = {
             "run": digest(self.runner.key(MODEL))[:12],
             "name": self.name,
             "params": self.runner.params,
-            "steps": tried.steps,
+            "steps": {step: {**how, "ran": how["key"] not in known} for step, how in tried.steps.items()},
             "rung": tried.rung,
             "verdict": tried.verdict,
             "reason": tried.reason,

@@ -49,10 +49,10 @@ def alarm_kinds(alarms: Sequence[Document]) -> list[dict[str, Any]]:
     return sorted(kinds.values(), key=lambda row: (-row["all"], row["kind"]))
 
 
-def lead_reason(result: Document, version: Document) -> int:
-    """Find the reason on the primary metric over all rows: its place in the version's reasons, else the first, 0."""
+def ordered_reasons(result: Document, version: Document) -> list[str]:
+    """Put the gate's reason on the primary metric over all rows before the others, which keep their order."""
     lead = f"{result['primary']['metric']} over all rows"
-    return next((i for i, reason in enumerate(version["reasons"]) if reason.startswith(lead)), 0)
+    return sorted(version["reasons"], key=lambda reason: not reason.startswith(lead))
 
 
 def telling_versions(result: Document, *, most: int = SHOWN) -> tuple[list[Document], list[Document]]:

@@ -14,10 +14,11 @@ from trivium.web.facts import (
     ever_live,
     gain,
     hours_to_detect,
-    lead_reason,
+    ordered_reasons,
     telling_versions,
 )
-from trivium.web.timeline import draw, readout
+from trivium.web.scoreline import readout
+from trivium.web.timeline import draw
 
 
 def render(result: Document) -> str:
@@ -56,7 +57,7 @@ def render(result: Document) -> str:
         kinds=alarm_kinds(result["alarms"]),
         telling=telling,
         others=others,
-        leads={version["ref"]: lead_reason(result, version) for version in result["versions"]},
+        reasons={version["ref"]: ordered_reasons(result, version) for version in result["versions"]},
         drawn=Markup(draw(result)),  # safe: charts escape whatever they are given
         readout=readout(result),
     )

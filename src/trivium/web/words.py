@@ -54,4 +54,4 @@ def struck(fault: Mapping[str, Any]) -> str:
     """Name what a fault strikes: a table, one of its columns, or, where it has no table, the live version."""
     if fault["table"] is None:
         return "the live version"
-    return fault["table"] + (f".{fault['column']}" if fault["column"] is not None else "")
+    return f"{fault['table']}.{fault['column']}" if fault["column"] is not None else f"{fault['table']}"

@@ -17,8 +17,8 @@ FAULTS = [
     ("duplicates", "flights", None, 131, 3), ("truncate", "flights", None, 149, 1),
     ("stale", "weather", None, 163, 5), ("late", "planes", None, 181, 4),
     ("sample_shift", "flights", "origin", 199, 12), ("label_flip", "flights", "late", 226, 9),
-    ("concept_shift", "flights", "late", 248, 30), ("raise", "version", None, 292, 1),
-    ("slow", "version", None, 309, 2), ("not_finite", "version", None, 330, 1),
+    ("concept_shift", "flights", "late", 248, 30), ("raise", None, None, 292, 1),
+    ("slow", None, None, 309, 2), ("not_finite", None, None, 330, 1),
 ]  # fmt: skip
 MISSED = {"label_flip", "swap_columns"}
 
@@ -43,7 +43,7 @@ def faults_and_alarms(chance: random.Random) -> tuple[list[dict[str, Any]], list
         caught = None
         delay = chance.choice([0.25, 0.25, 1, 1, 2, 3.5])
         if kind not in MISSED:
-            subject = table + (f".{column}" if column else "")
+            subject = (table or "version") + (f".{column}" if column else "")
             caught = alarm(begin + delay, "drift" if column else "late", subject, f"f{i:02}", True)
             for extra in range(chance.randrange(3)):
                 alarm(begin + delay + 1 + extra, "checks", subject, f"f{i:02}", False)
@@ -147,7 +147,8 @@ def a_year() -> dict[str, Any]:
     faults, alarms = faults_and_alarms(chance)
     versions, route, rollbacks = versions_and_route()
     incidents = [
-        {"id": f"i{i:02}", "subject": f["table"], "title": f"{f['kind']} in {f['table']}", "opened_at": f["caught_at"],
+        {"id": f"i{i:02}", "subject": f["table"] or "version", "title": f"{f['kind']} in {f['table'] or 'version'}",
+         "opened_at": f["caught_at"],
          "resolved_at": None if i == 13 else f["until"], "alarms": [f["caught_by"]]}
         for i, f in enumerate(faults, start=1) if f["caught_by"]
     ]  # fmt: skip

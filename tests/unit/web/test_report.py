@@ -11,7 +11,7 @@ from trivium.web.report import render
 
 Year = dict[str, Any]
 HOSTILE = "</title></text><script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
-VOID = {"meta", "col", "br", "img", "link", "input", "hr"}
+VOID = {"meta", "col", "br", "wbr", "img", "link", "input", "hr"}
 
 
 class Page(HTMLParser):
@@ -182,6 +182,37 @@ def test_long_tables_fold_and_lose_nothing(year: Year) -> None:
     assert "All 300 alarms, one by one" in said
     assert all(f">w{i}<" in source for i in range(60))
     assert all(f"<small>b{i}</small>" in source for i in range(300))
+
+
+def test_versions_left_open_are_the_telling_ones(year: Year) -> None:
+    """Of 48 versions the 12 before the fold hold the one rolled back and the one live at the end."""
+    shown = re.findall(r'<th scope="row">(v\d+)</th>', render(year).split("The other 36")[0])
+    assert len(shown) == 12
+    assert {"v36", "v48", "v47"} <= set(shown)
+
+
+def test_reasons_but_the_leading_one_are_folded(year: Year) -> None:
+    """The reason on the primary metric over all rows stands open, wherever the gate put it."""
+    year["versions"] = [
+        dict(year["versions"][0], reasons=["log_loss in 'a' is worse", "log_loss over all rows is better"])
+    ]
+    source = render(year)
+    row = source[source.index('<tr><th scope="row">v1</th>') :].split("</tr>")[0]
+    assert row.index("over all rows") < row.index("<details") < row.index("log_loss in")
+    assert "1 more" in row
+
+
+def test_a_fault_without_table_strikes_the_live_version(year: Year) -> None:
+    """A fault in the service names no table, and the page never says None."""
+    said = words(render(year))
+    assert "slow · the live version" in said
+    assert "None" not in re.sub(r"None was", "", said)
+
+
+def test_the_unit_stands_beside_the_name_of_the_key_figure(year: Year) -> None:
+    """A long unit would break the figure onto two lines."""
+    year["primary"]["unit"] = "nats"
+    assert "<dt>log loss, nats</dt><dd><b>0.4321</b>" in render(year)
 
 
 def test_time_to_detect_counts_from_the_faults_start(year: Year) -> None:
