@@ -6,8 +6,8 @@ import subprocess
 import sys
 
 import pytest
-import small_project
 
+import small_project
 from trivium.core.events import ledger_digest
 from trivium.loop.rehearse import Plan, open_rehearsal, rehearse
 from trivium.loop.workspace import Workspace
@@ -66,7 +66,16 @@ def test_same_seed_same_events(events, tmp_path):
 
 def test_same_digest_in_another_process(project, events):
     """Another process with another hash seed and one thread gives the same digest."""
-    words = ["--project", str(project), "rehearse", "--name", "other", "--faults", str(project / "faults.toml"), "--json"]
+    words = [
+        "--project",
+        str(project),
+        "rehearse",
+        "--name",
+        "other",
+        "--faults",
+        str(project / "faults.toml"),
+        "--json",
+    ]
     env = {**os.environ, "PYTHONHASHSEED": "77", "POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1"}
     subprocess.run([sys.executable, "-c", RUN, *words], check=True, capture_output=True, env=env)
     digest = ["--project", str(project), "--rehearsal", "other", "ledger", "--digest", "--json"]

@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
+
 import small_project
 from terminal import say
-
 from trivium.core.events import ledger_digest
 from trivium.loop.workspace import Workspace
 
@@ -50,7 +50,9 @@ def refused(said, code, *, exit_code):
 
 
 def whole(problem):
-    assert all(problem[field] for field in ("code", "what", "where", "seen", "fix")), problem
+    """Hold a problem to its fields; `seen` may be empty where nothing is there to be seen."""
+    assert all(problem[field] for field in ("code", "what", "where", "fix")), problem
+    assert isinstance(problem["seen"], str)
     return problem
 
 
@@ -258,8 +260,11 @@ def test_keys_twice_within_a_partition(folder):
 def test_keys_twice_across_partitions(folder):
     """A key that an earlier partition holds is quarantined in the later one."""
     first = pl.read_parquet(visits_file(folder, 0))["visit_id"]
-    rewrite(folder, 2, lambda rows: rows.with_columns(
-        visit_id=pl.when(pl.int_range(pl.len()) < 5).then(first).otherwise("visit_id")))
+    rewrite(
+        folder,
+        2,
+        lambda rows: rows.with_columns(visit_id=pl.when(pl.int_range(pl.len()) < 5).then(first).otherwise("visit_id")),
+    )
     counts = say("collect", project=folder).document["tables"]["visits"]
     assert (counts["committed"], counts["quarantined"]) == (DAYS * ROWS - 5, 5)
     assert committed(folder)["visit_id"].is_unique().all()
@@ -268,8 +273,13 @@ def test_keys_twice_across_partitions(folder):
 def test_rows_of_another_time(folder):
     """Rows that lie in another day's file are committed to their own day; no row is lost."""
     moved = timedelta(days=-2)
-    rewrite(folder, 2, lambda rows: rows.with_columns(
-        at=pl.when(pl.int_range(pl.len()) < 4).then(pl.col("at") + moved).otherwise("at")))
+    rewrite(
+        folder,
+        2,
+        lambda rows: rows.with_columns(
+            at=pl.when(pl.int_range(pl.len()) < 4).then(pl.col("at") + moved).otherwise("at")
+        ),
+    )
     counts = say("collect", project=folder).document["tables"]["visits"]
     assert counts["committed"] == counts["read"] == DAYS * ROWS
     parts = {p["partition"]: p["rows"] for p in say("table", "visits", project=folder).document["partitions"]}
@@ -278,8 +288,9 @@ def test_rows_of_another_time(folder):
 
 def test_rows_without_a_time(folder):
     """Rows whose time cannot be read are counted: held back or refused, never dropped."""
-    rewrite(folder, 1, lambda rows: rows.with_columns(
-        at=pl.when(pl.int_range(pl.len()) < 3).then(None).otherwise("at")))
+    rewrite(
+        folder, 1, lambda rows: rows.with_columns(at=pl.when(pl.int_range(pl.len()) < 3).then(None).otherwise("at"))
+    )
     counts = say("collect", project=folder).document["tables"]["visits"]
     assert counts["read"] == DAYS * ROWS
     assert counts["committed"] + counts["quarantined"] + counts["refused"] == DAYS * ROWS
@@ -335,10 +346,15 @@ def test_steps_that_misbehave(collected, old, new, code):
 def test_label_under_another_name(collected):
     """A feature that equals the label, read from the outcomes' table, is found."""
     change(collected, "pipeline.py", "weather: pl.DataFrame)", "weather: pl.DataFrame, arrivals: pl.DataFrame)")
-    change(collected, "pipeline.py", "    return joined.select(",
-           '    joined = joined.join(arrivals, on="visit_id", how="left", maintain_order="left")\n'
-           "    return joined.select(")
+    change(
+        collected,
+        "pipeline.py",
+        "    return joined.select(",
+        '    joined = joined.join(arrivals, on="visit_id", how="left", maintain_order="left")\n'
+        "    return joined.select(",
+    )
     change(collected, "pipeline.py", '"distance", (', '(pl.col("minutes") > 10).cast(pl.Float64).alias("sly"), (')
+    change(collected, "pipeline.py", ".fill_null(0.0)", "")
     problem = refused(say("try", project=collected), "TV-RUN-015", exit_code=1)
     assert "sly" in problem["seen"]
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
+
 import small_project
 from terminal import Said, say
 
@@ -131,7 +132,12 @@ def test_try_makes_a_version(said):
     """An idea that beats the heuristic climbs every rung and becomes v1."""
     document = said["try"].document
     assert said["try"].code == 0
-    assert (document["idea"], document["rung"], document["verdict"], document["version"]) == ("first", "replay", "pass", "v1")
+    assert (document["idea"], document["rung"], document["verdict"], document["version"]) == (
+        "first",
+        "replay",
+        "pass",
+        "v1",
+    )
     assert document["steps_executed"] == 3
 
 
@@ -222,7 +228,9 @@ def test_quarantine_is_shown_released_and_dropped(said, folder):
     assert said["quarantine release"].document["rows"] == 3
     assert said["quarantine drop"].document["rows"] == 2
     assert said["quarantine list"].document["quarantines"] == []
-    rows = pl.concat([pl.read_parquet(path) for path in say("table", "visits", "--files", project=folder).document["files"]])
+    rows = pl.concat(
+        [pl.read_parquet(path) for path in say("table", "visits", "--files", project=folder).document["files"]]
+    )
     assert rows.height == DAYS * small_project.ROWS_A_DAY - 2
     assert rows["visit_id"].is_unique().all()
 
@@ -305,7 +313,19 @@ def test_rehearse_and_look_into_it(tmp_path):
     told = say("rehearse", "--name", "short", "--faults", "none", "--report", report, project=folder)
     assert told.code == 0, told.err
     document = told.document
-    assert {"from", "to", "ticks", "rows", "wall_s", "versions", "route", "scores", "faults", "alarms", "summary"} <= set(document)
+    assert {
+        "from",
+        "to",
+        "ticks",
+        "rows",
+        "wall_s",
+        "versions",
+        "route",
+        "scores",
+        "faults",
+        "alarms",
+        "summary",
+    } <= set(document)
     assert (document["from"], document["ticks"], document["rows"]) == ("2024-01-01", 14, 14 * small_project.ROWS_A_DAY)
     assert "<html" in report.read_text(encoding="utf-8")
     looked = say("--rehearsal", "short", "route", "--at", document["to"], project=folder).document

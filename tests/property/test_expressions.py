@@ -173,6 +173,10 @@ OF_TWO = {
         "{0} - {1}",
         "{0} * {1}",
         "{0} / {1}",
+        "{0} / 3",
+        "{0} % 0.1",
+        "7 / {0}",
+        "7 % {0}",
         "{0} % {1}",
         "- {0}",
         "abs({0})",
@@ -243,6 +247,21 @@ def test_each_operator_agrees_on_each_pair_of_edges(pair: tuple[str, str]) -> No
     ]
     forms = OF_TWO[kind] + OF_ANY + (OF_ORDERED if kind != "bool" else [])
     _agree([form.format(one, two) for form in forms], rows)
+
+
+@SETTINGS
+@given(
+    numbers=st.lists(st.floats(-1e6, 1e6) | st.integers(-9999, 9999).map(lambda n: n * 0.1), min_size=2, max_size=60),
+    divisor=st.sampled_from([0.1, 3.0, 7.0, 0.001, 49.0, 60.0]) | st.floats(1e-3, 1e6),
+)
+@example([2.5, 0.1 * 3, 0.5], 3.0)
+def test_dividing_by_one_value_is_dividing(numbers: list[float], divisor: float) -> None:
+    """A divisor that is the same on all rows, literal or column, is no product with its reciprocal."""
+    rows = [{"f": number, "g": divisor} for number in numbers]
+    frame = pl.DataFrame({"f": numbers}).with_columns(g=pl.lit(divisor))
+    for text in ("f / g", "f % g", f"f / {divisor!r}", f"f % {divisor!r}", "f / month(date '2013-03-04')"):
+        expression = parse(text)
+        assert frame.select(to_columns(expression).alias("x"))["x"].to_list() == list(map(to_row(expression), rows))
 
 
 @SETTINGS

@@ -28,6 +28,8 @@ class Batch:
         self.prediction_ids = [prediction_id(name, place) for place in range(count)]
         self.prediction = np.full(count, np.nan)
         self.waiting = np.ones(count, dtype=bool)
+        self.refused = np.zeros(count, dtype=bool)
+        self.default_value = project.model.default
         self.version: list[str | None] = [None] * count
         self.stage = ["live"] * count
         self.source = ["default"] * count
@@ -50,7 +52,12 @@ class Batch:
             broken = self._breaks(check, self.rows)
             if check.else_ == "refuse":
                 self.waiting &= ~broken
-                self._mark(broken, None, "live", "refused")
+                self._refuse(broken)
+
+    def _refuse(self, where: "np.ndarray[Any, Any]") -> None:
+        self.refused |= where
+        self.prediction[where] = np.nan
+        self._mark(where, None, "live", "refused")
 
     def _mark(self, where: "np.ndarray[Any, Any]", version: str | None, stage: str, source: str) -> None:
         for place in np.flatnonzero(where):
@@ -88,22 +95,23 @@ class Batch:
 
         for check in checks:
             rows = self.rows.with_columns(pl.Series("prediction", self.prediction, nan_to_null=True))
-            broken = self._breaks(check, rows)
+            broken = self._breaks(check, rows) & ~self.refused
             if not broken.any():
                 continue
             if check.else_ == "review":
                 self.review |= broken
             elif check.else_ == "refuse":
-                self.prediction[broken] = np.nan
-                self._mark(broken, None, "live", "refused")
+                self._refuse(broken)
             elif check.else_ == "override":
                 value = rows.select(to_columns(parse(check.value or "")).cast(pl.Float64).alias("v"))["v"]
                 self.prediction[broken] = value.to_numpy()[broken] if value.len() > 1 else value[0]
                 for place in np.flatnonzero(broken):
                     self.source[place] = "override"
-            elif check.else_ == "fallback" and rule is not None:
-                self.prediction[broken] = rule[broken]
-                self._mark(broken, None, "live", HEURISTIC)
+            elif check.else_ == "fallback":
+                self.waiting |= broken
+                self.prediction[broken] = np.nan
+                self.take(rule, version=None, stage="live", source=HEURISTIC)
+                self.default(self.default_value)
 
     def log(self) -> "pl.DataFrame":
         """Lay out what was served, one row per request."""

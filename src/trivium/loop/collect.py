@@ -10,7 +10,7 @@ import msgspec
 
 from trivium.core.events import Event
 from trivium.core.problems import DataError, Problem, ProjectError, unknown_name
-from trivium.core.values import EPOCH, Partition, digest, iso, moment, span
+from trivium.core.values import EPOCH, Partition, digest, floor_to, iso, moment, span
 from trivium.data.intake import Intake, release_rows, take_in
 from trivium.loop.sources import Delivery, FileSource, Source
 from trivium.loop.workspace import Workspace
@@ -18,6 +18,7 @@ from trivium.loop.workspace import Workspace
 if TYPE_CHECKING:
     import polars as pl
 
+LATE_LOOKED_BACK = 7  # partitions
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
@@ -172,9 +173,13 @@ def note_late(ws: Workspace, table: str) -> list[Event]:
         return []
     held = ws.state.snapshot.fingerprints(table)
     done: list[Event] = []
-    for partition in _expected(table, records[-1].start, span(settings.every), ws.clock.now() - span(settings.grace)):
-        if partition.name not in held:
-            done += ws.unit(f"late/{table}/{partition.name}", partial(_late, ws, partition))
+    every, grace = span(settings.every), span(settings.grace)
+    # A partition may be missing before the last that came, so the look begins somewhat before that one.
+    begin = max(records[0].start, records[-1].start - LATE_LOOKED_BACK * every - grace)
+    for partition in _expected(table, floor_to(begin, every), every, ws.clock.now() - grace):
+        key = f"late/{table}/{partition.name}"
+        if partition.name not in held and key not in ws.state.journal.keys:
+            done += ws.unit(key, partial(_late, ws, partition))
     return done
 
 

@@ -36,6 +36,7 @@ Kind = Literal[
 KINDS: tuple[str, ...] = get_args(Kind)
 ON_VERSIONS = ("raise", "slow", "not_finite")
 ON_OUTCOMES = ("label_flip", "concept_shift")
+NEEDS_NUMBERS = ("scale", "outliers", "concept_shift")
 NEEDS_COLUMN = ("nulls", "scale", "categories", "drop_column", "swap_columns", "outliers", "concept_shift")
 # `standard`: no fault before the first versions are live, then one at a time with quiet between them.
 STANDARD_AFTER = timedelta(days=60)
@@ -78,7 +79,10 @@ def read_faults(text: str, project: Project, *, where: str) -> tuple[Fault, ...]
     """
     try:
         raw = tomllib.loads(text)
-        for entry in raw.get("faults", []):
+        entries = raw.get("faults", [])
+        for entry in entries if isinstance(entries, list) else []:
+            if not isinstance(entry, dict):
+                continue
             if entry.get("kind") not in KINDS:
                 raise ProjectError(unknown_name("TV-REH-002", "fault kind", str(entry.get("kind")), KINDS, where=where))
             for key in ("from", "until"):
@@ -134,6 +138,10 @@ def _wrong(fault: Fault, project: Project, *, where: str) -> list[Problem]:
         found.append(_cannot(where, fault.id, f"{fault.kind} needs a column", "add column"))
     if fault.kind == "swap_columns" and fault.other is None:
         found.append(_cannot(where, fault.id, "swap_columns needs two columns", "add other"))
+    if fault.kind in NEEDS_NUMBERS and fault.table in project.tables:
+        column = project.tables[fault.table].columns.get(str(fault.column))
+        if column is not None and column.type not in ("int", "float"):
+            found.append(_cannot(where, fault.id, f"{fault.column} holds no numbers", "name a column of numbers"))
     return found
 
 

@@ -113,7 +113,10 @@ class FileSource:
     def _index(self, table: str, file: Path) -> dict[str, str]:
         """Name the partitions a file holds, each with a digest of its rows; remembered while the file is unchanged."""
         settings = self.project.tables[table]
-        stat = file.stat()
+        try:
+            stat = file.stat()
+        except OSError as error:
+            raise _unreadable(file, error) from None
         key = digest("index", str(file), stat.st_size, stat.st_mtime_ns, settings.time, settings.every)
         found = self._memo.find(key) if self._memo else None
         if found is None:
@@ -162,15 +165,19 @@ def read_file(path: Path) -> "pl.DataFrame":
             )
         return reader(path)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise DataError(
-            Problem(
-                code="TV-SRC-004",
-                what=f"{path.name} cannot be read as {path.suffix.lstrip('.')}",
-                where=str(path),
-                seen=str(error).splitlines()[0][:200] if str(error) else type(error).__name__,
-                fix="write the file again: it is missing, truncated or of another kind",
-            )
-        ) from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    return DataError(
+        Problem(
+            code="TV-SRC-004",
+            what=f"{path.name} cannot be read as {path.suffix.lstrip('.')}",
+            where=str(path),
+            seen=str(error).splitlines()[0][:200] if str(error) else type(error).__name__,
+            fix="write the file again: it is missing, truncated or of another kind",
+        )
+    )
 
 
 def split(rows: "pl.DataFrame", table: Table, *, name: str) -> "dict[Partition, pl.DataFrame]":

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -25,9 +25,6 @@ from trivium.loop.provenance import code_commit, environment
 from trivium.loop.runner import MODEL, SEED, Runner
 from trivium.loop.workspace import Workspace
 from trivium.release.route import Route
-
-if TYPE_CHECKING:
-    pass
 
 LARGEST_SKEW = 1e-9
 
@@ -101,6 +98,14 @@ def _climb(
     return climb.told(tried)
 
 
+class Candidate(NamedTuple):
+    """A trained model: what it says of the suite, shape (rows,), the blob of its artifact, and itself."""
+
+    said: np.ndarray[Any, Any]
+    blob: str
+    body: Body
+
+
 class _Climb:
     """One idea on its way up: each rung is a method that says how it went."""
 
@@ -108,25 +113,28 @@ class _Climb:
         self.ws, self.name, self.because, self.runner, self.suite = ws, name, because, runner, suite
         self.version: str | None = None
         self.events: list[Event] = []
+        self._candidates: dict[float, Candidate] = {}
 
     def _tried(self, rung: str, verdict: str, reason: str) -> Tried:
         return Tried(rung, verdict, reason, self.version, self.runner.steps)
 
-    def _candidate(self, share: float = 1.0) -> "tuple[np.ndarray[Any, Any], str, Body]":
-        from trivium.artifact.formats import load
+    def _candidate(self, share: float = 1.0) -> Candidate:
+        """Train (or remember) a model, and load it from its artifact, as whoever answers with it will."""
+        if share not in self._candidates:
+            from trivium.artifact.formats import load
 
-        ws = self.ws
-        content, blob = self.runner.model(share=share)
-        fitted = load(content, allow_pickle=ws.project.model.allow_pickle)
-        key = features_key(ws.code, self.runner.params)
-        body = Body(
-            "candidate", predictor(fitted, ws.project), features_for(ws.code, self.runner.params, ws.project), key
-        )
-        return body.predict(self.suite.features[key]), blob, body
+            ws = self.ws
+            content, blob = self.runner.model(share=share)
+            fitted = load(content, allow_pickle=ws.project.model.allow_pickle)
+            key = features_key(ws.code, self.runner.params)
+            features = features_for(ws.code, self.runner.params, ws.project)
+            body = Body("candidate", predictor(fitted, ws.project), features, key)
+            self._candidates[share] = Candidate(body.predict(self.suite.features[key]), blob, body)
+        return self._candidates[share]
 
     def sample(self) -> Tried:
         """Train on a share of the rows; an idea that is worse than the heuristic already is not worth more."""
-        said, _, _ = self._candidate(self.ws.project.ladder.sample_share)
+        said = self._candidate(self.ws.project.ladder.sample_share).said
         verdict = verdict_on(self.ws, self.suite, candidate=said, against=predict_on(self.ws, None, self.suite))
         if verdict.verdict == "fail":
             return self._tried("sample", "fail", "worse than the heuristic on a sample: " + "; ".join(verdict.reasons))

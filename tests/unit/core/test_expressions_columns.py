@@ -84,3 +84,12 @@ def test_many_conditions_do_not_nest() -> None:
     """Hundreds of conditions in a row are joined by halves."""
     text = " or ".join(f"a = {n}" for n in range(250))
     assert answers(text, pl.DataFrame({"a": [249, 250]})).to_list() == [True, False]
+
+
+def test_a_constant_divides_as_any_number_does() -> None:
+    """2.5 / 3 is 0.8333333333333334; times the reciprocal of 3 it would end in 3."""
+    frame = pl.DataFrame({"a": [2.5, 2.5]}).with_columns(b=pl.lit(3.0))
+    for text in ("a / 3", "a / b", "a / (1 + 2)"):
+        assert answers(text, frame).to_list() == [0.8333333333333334] * 2
+    assert answers("a / 3", frame.clear()).to_list() == []
+    assert answers("2.5 / 3", frame).to_list() == [0.8333333333333334]

@@ -29,6 +29,7 @@ from trivium.core.expressions.tree import (
     Node,
     Not,
     Value,
+    column_names,
 )
 
 _TIME = pl.Datetime("us", "UTC")
@@ -70,7 +71,10 @@ def _compiled(node: Node, kind: str | None) -> pl.Expr:
         case Like(of=of, pattern=pattern):
             return _compiled(of, "text").str.contains(like_regex(pattern))
         case Arithmetic(op=op, left=left, right=right):
-            return _arithmetic(op, _compiled(left, "number"), _compiled(right, "number"))
+            divisor = _compiled(right, "number")
+            if op in ("/", "%"):
+                divisor = _divisor(divisor, is_long=any(column_names(node)))
+            return _arithmetic(op, _compiled(left, "number"), divisor)
         case Call():
             return _call(node, kind)
 
@@ -141,6 +145,15 @@ def like_regex(pattern: str) -> str:
     return rf"(?s)\A{''.join(signs.get(letter) or re.escape(letter) for letter in pattern)}\z"
 
 
+def _divisor(right: pl.Expr, *, is_long: bool) -> pl.Expr:
+    """Make zeros null, and one value for all rows (a literal, a constant column) one value a row.
+
+    Polars divides by a single value as times its reciprocal: `f / 3` is then off in the last digit on a third of rows.
+    """
+    right = right.replace(0.0, None)
+    return right + pl.int_range(pl.len()).cast(pl.Float64) * 0.0 if is_long else right
+
+
 def _arithmetic(op: str, left: pl.Expr, right: pl.Expr) -> pl.Expr:
     match op:
         case "+":
@@ -150,9 +163,9 @@ def _arithmetic(op: str, left: pl.Expr, right: pl.Expr) -> pl.Expr:
         case "*":
             result = left * right
         case "/":
-            result = left / right.replace(0.0, None)
+            result = left / right
         case _:
-            result = left % right.replace(0.0, None)
+            result = left % right
     return result.replace(math.nan, None)
 
 

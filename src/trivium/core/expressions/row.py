@@ -49,9 +49,9 @@ def to_row(expression: Expression) -> Callable[[Mapping[str, Any]], Any]:
 
     Returns:
         A function that gives True, False, None (null) or a value (each number a float, each time an aware UTC
-        datetime). A key that the row lacks is null, and so is NaN. It takes ints, floats, text, bools, dates and
-        datetimes, of which those without a zone are UTC; a value of a kind that `check_types` would refuse may raise
-        TypeError.
+        datetime). A key that the row lacks is null, and so is NaN. It takes ints, floats, text, bools, dates,
+        datetimes (those without a zone are UTC) and NumPy's scalars; a value of a kind that `check_types` would
+        refuse may raise TypeError.
     """
     return _compiled(expression.tree)
 
@@ -63,6 +63,8 @@ def plain(value: Any) -> Any:
         return value if value == value else None  # noqa: PLR0124  # false for NaN alone
     if kind is str or kind is bool or value is None:
         return value
+    if kind is int:
+        return _double(value)
     if hasattr(value, "item"):  # NumPy's scalars
         return plain(value.item())
     if isinstance(value, Real | Decimal):
