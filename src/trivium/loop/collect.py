@@ -113,6 +113,9 @@ def _kept(ws: Workspace, table: str, intake: Intake, partition: Partition) -> di
 
 def _refuse_source(ws: Workspace, table: str, problem: Problem) -> list[Event]:
     """Record a source that cannot be read, once per state of its file."""
+    # The folder's place on this machine has no part in the record.
+    here = f"{ws.folder}/"
+    problem = msgspec.structs.replace(problem, where=problem.where.replace(here, ""), seen=problem.seen.replace(here, ""))
     body: dict[str, Any] = {
         "partition": f"source {problem.where.rpartition('/')[2]}",
         "start": iso(EPOCH),
