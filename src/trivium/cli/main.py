@@ -67,8 +67,8 @@ def run(words: list[str]) -> int:
     if words == ["--version"]:
         sys.stdout.write(f"trivium {__version__}\n")
         return 0
-    # Must stand before OpenMP loads. With its usual 300,000 spins at each barrier, training took 3 to 8 times as long on
-    # a machine whose cores had other work; with 1,000 it loses nothing on an idle one.
+    # Must stand before OpenMP loads. At its usual 300,000 spins a barrier, fits took 3 to 8 times as long on a machine
+    # whose cores had other work; 1,000 lose nothing on an idle one. See docs/explanation/performance.md.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     try:
         meant, left = meant_by(words)

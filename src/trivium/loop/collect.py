@@ -114,8 +114,8 @@ def _kept(ws: Workspace, table: str, intake: Intake, partition: Partition) -> di
 def _refuse_source(ws: Workspace, table: str, problem: Problem) -> list[Event]:
     """Record a source that cannot be read, once per state of its file."""
     # The folder's place on this machine has no part in the record.
-    here = f"{ws.folder}/"
-    problem = msgspec.structs.replace(problem, where=problem.where.replace(here, ""), seen=problem.seen.replace(here, ""))
+    where, seen = (text.replace(f"{ws.folder}/", "") for text in (problem.where, problem.seen))
+    problem = msgspec.structs.replace(problem, where=where, seen=seen)
     body: dict[str, Any] = {
         "partition": f"source {problem.where.rpartition('/')[2]}",
         "start": iso(EPOCH),
