@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 LATE_LOOKED_BACK = 7  # partitions
+MOST_LATE = 7
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
@@ -168,7 +169,10 @@ def _keys_of(ws: Workspace, table: str) -> KeyIndex:
 
 
 def note_late(ws: Workspace, table: str) -> list[Event]:
-    """Record the partitions that should have come by now and did not; each once."""
+    """Record the partitions that should have come by now and did not; each once.
+
+    After 7 partitions without any the table is taken as stopped: the first missing ones were told, more say nothing new.
+    """
     settings = ws.project.tables[table]
     ws.refresh()
     records = ws.state.snapshot.partitions(table)
@@ -179,7 +183,8 @@ def note_late(ws: Workspace, table: str) -> list[Event]:
     every, grace = span(settings.every), span(settings.grace)
     # A partition may be missing before the last that came, so the look begins somewhat before that one.
     begin = max(records[0].start, records[-1].start - LATE_LOOKED_BACK * every - grace)
-    for partition in _expected(table, floor_to(begin, every), every, ws.clock.now() - grace):
+    until = min(ws.clock.now() - grace, records[-1].end + MOST_LATE * every)
+    for partition in _expected(table, floor_to(begin, every), every, until):
         key = f"late/{table}/{partition.name}"
         if partition.name not in held and key not in ws.state.journal.keys:
             done += ws.unit(key, partial(_late, ws, partition))
@@ -193,11 +198,8 @@ def _late(ws: Workspace, partition: Partition) -> list[Event]:
 
 
 def _expected(table: str, start: datetime, every: timedelta, until: datetime) -> Iterator[Partition]:
-    """Give up to 100 partitions after the one that starts at `start`, as far as they end by `until`."""
-    for _ in range(100):
-        start += every
-        if start + every > until:
-            return
+    """Give the partitions after the one that starts at `start`, as far as they end by `until`."""
+    while (start := start + every) + every <= until:
         yield Partition(table, start, start + every)
 
 

@@ -123,7 +123,7 @@ def tail(scores: Array, *, score: float, rate: float) -> tuple[float, float]:
     upper = ordered[int(0.75 * (len(ordered) - 1))]
     excess = max(float(np.mean(ordered[ordered >= upper] - upper)), 1e-9)
     greatest = float(ordered[-1])
-    place = int(np.ceil((1.0 - rate) / finest)) - 1
+    place = max(0, int(np.ceil((1.0 - rate) / finest)) - 1)
     beyond = greatest + excess * float(np.log(finest / rate))
     threshold = float(ordered[place]) if place < len(ordered) else beyond
     if score > greatest:

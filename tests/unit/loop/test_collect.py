@@ -43,3 +43,14 @@ def test_nothing_is_late_where_all_came(tmp_path):
 def test_the_end_of_a_table_is_late(tmp_path):
     """Where days stop coming each is told late in its turn."""
     assert [day for _, day in late_days(small_project.make(tmp_path, days=3), days=6)] == [5, 6]
+
+
+def test_a_stopped_table_is_told_late_seven_times_and_no_more(tmp_path):
+    """Years after a table ended, only the first seven missing days are told."""
+    folder = small_project.make(tmp_path, days=3)
+    ws = Workspace(folder, clock=VirtualClock(small_project.START + timedelta(days=900)), durable=False)
+    collect(ws, "visits", source=FileSource(folder, ws.project))
+    assert [event.body["partition"] for event in note_late(ws, "visits")] == [
+        f"2024-01-{day:02d}" for day in range(4, 11)
+    ]
+    assert note_late(ws, "visits") == []
