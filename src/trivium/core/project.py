@@ -312,6 +312,8 @@ def _broken_rules(project: Project) -> list[Problem]:
                 seen=", ".join(requests) or "no such table",
             )
         )
+    if project.model.task == "multiclass":
+        found.append(_rule("multiclass models are not supported yet", "set model.task to binary or regression"))
     if sum(metric.primary for metric in project.metrics) != 1:
         found.append(_rule("one metric, and no more, must be primary", "set primary = true on one [[metrics]] entry"))
     found += _unknown_tables(project)

@@ -171,7 +171,7 @@ def _keys_of(ws: Workspace, table: str) -> KeyIndex:
 def note_late(ws: Workspace, table: str) -> list[Event]:
     """Record the partitions that should have come by now and did not; each once.
 
-    After 7 partitions without any the table is taken as stopped: the first missing ones were told, more say nothing new.
+    After 7 partitions without any the table is taken as stopped: the first missing ones were told, more say nothing.
     """
     settings = ws.project.tables[table]
     ws.refresh()

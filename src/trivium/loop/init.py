@@ -8,7 +8,7 @@ from trivium.core.problems import Problem, ProjectError, shown, unknown_name
 
 TEMPLATES = ("blank", "flights")
 BLANK_STARTS = datetime(2024, 1, 1, tzinfo=UTC)
-BLANK_DAYS, BLANK_ROWS_A_DAY = 60, 50
+BLANK_DAYS, BLANK_ROWS_A_DAY = 60, 200
 
 
 def initialise(target: Path, *, template: str = "blank") -> list[Path]:
@@ -51,7 +51,7 @@ def initialise(target: Path, *, template: str = "blank") -> list[Path]:
 
 
 def _write_blank(folder: Path) -> None:
-    """Write 60 days of 50 orders each, and whether they were returned; the same in every run."""
+    """Write 60 days of 200 orders each, and whether they were returned; the same in every run."""
     import numpy as np
     import polars as pl
 

@@ -313,3 +313,11 @@ def test_reading_is_repeatable() -> None:
     """The same text gives equal projects."""
     assert read_project(GOOD) == read_project(GOOD)
     assert isinstance(read_project(GOOD), Project)
+
+
+def test_multiclass_is_refused_and_said_so() -> None:
+    """A task that the loop cannot carry through is a problem at once, not a fault later."""
+    text = GOOD.replace('task = "binary"', 'task = "multiclass"')
+    assert text != GOOD
+    with pytest.raises(ProjectError, match="multiclass models are not supported yet"):
+        read_project(text)

@@ -33,14 +33,14 @@ def test_it_says_what_it_wrote(tmp_path: Path) -> None:
     assert {"trivium.toml", "pipeline.py", ".gitignore"} <= {path.name for path in written}
 
 
-def test_blank_data_is_sixty_days_of_fifty_rows_and_always_the_same(tmp_path: Path) -> None:
+def test_blank_data_is_sixty_days_of_two_hundred_rows_and_always_the_same(tmp_path: Path) -> None:
     """Two projects hold equal data, and every order has its outcome."""
     for name in ("a", "b"):
         initialise(tmp_path / name)
     one, other = (pl.read_parquet(tmp_path / name / "data/orders/*.parquet") for name in ("a", "b"))
     assert one.equals(other)
     days = one.group_by(pl.col("ordered_at").dt.date()).len()
-    assert days["len"].to_list() == [50] * 60
+    assert days["len"].to_list() == [200] * 60
     returns = pl.read_parquet(tmp_path / "a/data/returns/*.parquet")
     assert sorted(returns["order_id"]) == sorted(one["order_id"])
 
