@@ -1,7 +1,12 @@
 """`tick` and `watch`."""
 
+from typing import TYPE_CHECKING
+
 from trivium.cli.door import Answer, pairs, workspace
 from trivium.cli.door import table as lay_out
+
+if TYPE_CHECKING:
+    from trivium.loop.workspace import Workspace
 
 
 def tick(*, because: str = "") -> Answer:
@@ -39,65 +44,41 @@ def watch(what: str, /, *, last: int = 14) -> Answer:
         How many of the latest periods to show.
     """
     from trivium.loop.collect import known_table
-    from trivium.loop.scores import live_report
-    from trivium.loop.table_history import table_report
 
     ws = workspace()
     if what == "live":
-        report = live_report(ws, last=last)
-        missed = [o for o in report["objectives"] if o["verdict"] == "missed"]
-        metrics = [metric.name for metric in ws.project.metrics]
-        return Answer(
-            report,
-            [
-                lay_out(
-                    "Objectives",
-                    ("objective", "verdict", "value", "target", "rows"),
-                    [tuple(o[k] for k in ("name", "verdict", "value", "target", "rows")) for o in report["objectives"]],
-                ),
-                lay_out(
-                    "Scores of what was served",
-                    ("period", "live", "rows", "overdue", *metrics),
-                    [
-                        (p["partition"], p["live"], p["rows"], p["overdue"], *(p["metrics"][m]["all"] for m in metrics))
-                        for p in report["periods"]
-                    ],
-                ),
-            ],
-            exit_code=1 if missed else 0,
-        )
+        return _live(ws, last)
     known_table(ws, what)
-    report = table_report(ws, what, last=last)
+    return _table(ws, what, last)
+
+
+def _live(ws: "Workspace", last: int) -> Answer:
+    from trivium.loop.scores import live_report
+
+    report = live_report(ws, last=last)
+    names = [metric.name for metric in ws.project.metrics]
+    told = ("name", "verdict", "value", "target", "rows")
+    objectives = [tuple(objective[key] for key in told) for objective in report["objectives"]]
+    scores = [
+        (p["partition"], p["live"], p["rows"], p["overdue"], *(p["metrics"][name]["all"] for name in names))
+        for p in report["periods"]
+    ]
     return Answer(
         report,
         [
             lay_out(
-                f"{what}, latest partitions",
-                (
-                    "partition",
-                    "read",
-                    "committed",
-                    "quarantined",
-                    "refused",
-                    "drift",
-                    "score",
-                    "threshold",
-                    "most moved",
-                ),
-                [
-                    (
-                        p["partition"],
-                        p["read"],
-                        p["committed"],
-                        p["quarantined"],
-                        p["refused"],
-                        p["verdict"],
-                        p["score"],
-                        p["threshold"],
-                        p["moved"],
-                    )
-                    for p in report["partitions"]
-                ],
-            )
+                "Objectives", ("objective", *told[1:]), [tuple(o[key] for key in told) for o in report["objectives"]]
+            ),
+            lay_out("Scores of what was served", ("period", "live", "rows", "overdue", *names), scores),
         ],
+        exit_code=1 if any(objective["verdict"] == "missed" for objective in report["objectives"]) else 0,
     )
+
+
+def _table(ws: "Workspace", name: str, last: int) -> Answer:
+    from trivium.loop.table_history import table_report
+
+    report = table_report(ws, name, last=last)
+    told = ("partition", "read", "committed", "quarantined", "refused", "verdict", "score", "threshold", "moved")
+    rows = [tuple(partition[key] for key in told) for partition in report["partitions"]]
+    return Answer(report, [lay_out(f"{name}, latest partitions", told, rows)])
