@@ -66,9 +66,7 @@ def _live(ws: "Workspace", last: int) -> Answer:
     return Answer(
         report,
         [
-            lay_out(
-                "Objectives", ("objective", *told[1:]), [tuple(o[key] for key in told) for o in report["objectives"]]
-            ),
+            lay_out("Objectives", ("objective", *told[1:]), objectives),
             lay_out("Scores of what was served", ("period", "live", "rows", "overdue", *names), scores),
         ],
         exit_code=1 if any(objective["verdict"] == "missed" for objective in report["objectives"]) else 0,
