@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from trivium.artifact.parity import disagreement
 from trivium.core.events import Event
 from trivium.core.values import digest, iso
 from trivium.loop.answer import answer
@@ -171,11 +172,12 @@ class _Climb:
             return self._tried("replay", "fail", "; ".join(trouble.what for trouble in answers.troubles))
         import polars as pl
 
-        served = answers.log.filter(pl.col("source") == "model")
-        skew = np.abs(served["prediction"].to_numpy() - said[: served.height]).max(initial=0.0)
-        if served.height == len(said) and skew > LARGEST_SKEW:
+        served = answers.log.filter(pl.col("source") != "unserved")
+        by_model = (served["source"] == "model").to_numpy()
+        skew = disagreement(served["prediction"].to_numpy()[by_model], said[by_model])
+        if skew > LARGEST_SKEW:
             return self._tried("replay", "fail", f"answers differ from the offline path by up to {skew:.3g}")
-        return self._tried("replay", "pass", f"{served.height:,} replayed answers equal the offline path")
+        return self._tried("replay", "pass", f"{int(by_model.sum()):,} replayed answers equal the offline path")
 
     def _name_version(self, blob: str) -> None:
         ws, runner = self.ws, self.runner
