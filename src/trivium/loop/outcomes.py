@@ -7,7 +7,8 @@ from trivium.core.expressions.columns import to_columns
 from trivium.core.expressions.parse import parse
 from trivium.core.problems import Problem, ProjectError
 from trivium.core.values import digest, span
-from trivium.loop.workspace import Workspace, records_digest
+from trivium.loop.workspace import Workspace
+from trivium.store.tables import records_digest
 
 if TYPE_CHECKING:
     import polars as pl

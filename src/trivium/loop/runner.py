@@ -12,7 +12,8 @@ from trivium.experiment.memo import step_key
 from trivium.loop.features import FEATURES, feature_steps, held_to_contract, input_frames, run_step
 from trivium.loop.judge import Window, labelled_rows
 from trivium.loop.outcomes import outcomes_key
-from trivium.loop.workspace import Workspace, records_digest
+from trivium.loop.workspace import Workspace
+from trivium.store.tables import records_digest
 
 if TYPE_CHECKING:
     import polars as pl

@@ -11,7 +11,6 @@ from trivium.core.clock import Clock, RealClock
 from trivium.core.events import Event
 from trivium.core.problems import Problem, ProjectError, StoreError
 from trivium.core.project import Project, read_project
-from trivium.core.values import digest
 from trivium.experiment.ideas import Ideas
 from trivium.loop.code import Code, load, read_sources
 from trivium.loop.journal import Journal
@@ -226,8 +225,3 @@ def _keyed(event: Event, key: str) -> Event:
     import msgspec
 
     return msgspec.structs.replace(event, key=key)
-
-
-def records_digest(records: Iterable[PartitionRecord]) -> str:
-    """Digest what a set of partitions holds."""
-    return digest([record.blob for record in records])
