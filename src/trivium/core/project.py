@@ -98,6 +98,10 @@ class Check(_Section, frozen=True, rename={"else_": "else"}):
     expires: date | None = None
     value: str | None = None
 
+    def holds(self, on: str, *, today: date) -> bool:
+        """Tell whether the check is about `on` (a table, `request` or `prediction`) and has not expired by `today`."""
+        return self.on == on and (self.expires is None or today < self.expires)
+
 
 class Slice(_Section, frozen=True):
     """A named subpopulation."""

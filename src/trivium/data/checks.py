@@ -63,7 +63,7 @@ def rules(table: Table, checks: Sequence[Check], *, name: str, at: datetime) -> 
         found += _of_values(column, contract, where=f"{WHERE}, tables.{name}.columns.{column}")
     taken = {WITHIN_PARTITION, UNIQUE, UNIQUE_ACROSS, *(rule.name for rule in found)}
     for check in checks:
-        if check.on == name and (check.expires is None or check.expires > at.date()):
+        if check.holds(name, today=at.date()):
             where = f"{WHERE}, checks {check.name!r}"
             if check.name in taken:
                 raise ProjectError(_name_taken(check, where=where))

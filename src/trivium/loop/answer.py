@@ -114,9 +114,7 @@ def _unserved(route: Route) -> dict[str, str]:
 
 
 def _checks(project: Project, on: str, at: datetime) -> list[Check]:
-    return [
-        check for check in project.checks if check.on == on and (check.expires is None or at.date() < check.expires)
-    ]
+    return [check for check in project.checks if check.holds(on, today=at.date())]
 
 
 class _Panel:
