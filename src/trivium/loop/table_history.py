@@ -9,7 +9,8 @@ import msgspec
 from trivium.core.summary import Summary
 from trivium.core.values import moment
 from trivium.loop.workspace import Workspace
-from trivium.monitor.drift import DriftDecision, History
+from trivium.monitor.decision import DriftDecision
+from trivium.monitor.drift import History
 
 if TYPE_CHECKING:
     pass
@@ -35,7 +36,7 @@ def drift_history(ws: Workspace, table: str) -> History:
         known.events += 1
         if "summary" in event.body:
             summary, start = watched_columns(ws, table, event.body["summary"]), moment(event.body["start"])
-            if event.body["verdict"] == "drift" or start in known.starts:
+            if event.body["verdict"] == "fault" or start in known.starts:
                 judge_drift(ws, known.history, summary, start)
             known.history.add(summary, start=start)
             known.starts.add(start)
@@ -66,7 +67,7 @@ def table_report(ws: Workspace, table: str, *, last: int) -> dict[str, Any]:
     found = []
     for name in sorted(latest)[-last:]:
         body, seen = latest[name], watched.get(name, {})
-        moved = seen.get("columns") or []
+        moved = seen.get("moved") or []
         found.append(
             {
                 "partition": name,
@@ -77,6 +78,8 @@ def table_report(ws: Workspace, table: str, *, last: int) -> dict[str, Any]:
                 "verdict": seen.get("verdict"),
                 "score": seen.get("score"),
                 "threshold": seen.get("threshold"),
+                "kind": seen.get("kind"),
+                "words": seen.get("words"),
                 "moved": f"{moved[0]['column']} {moved[0]['statistic']}" if moved else None,
                 "columns": moved,
             }

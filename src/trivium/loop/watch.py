@@ -132,17 +132,21 @@ def _look_at_partition(ws: Workspace, item: Item, event: Event) -> tuple[dict[st
         ws, drift_history(ws, item.subject), watched_columns(ws, item.subject, body["summary"]), start
     )
     verdict = {**msgspec.to_builtins(decision), "summary": body["summary"], "start": body["start"]}
-    if decision.verdict == "drift":
-        columns = decision.to_blame
+    if decision.is_alarm:
         found.append(
             Finding(
                 alarm="drift",
                 subject=item.subject,
-                columns=columns,
+                columns=decision.columns,
                 severity="page",
-                what=f"{item.subject} {item.partition} is unlike its history: "
-                f"{', '.join(columns) or 'its number of rows'}",
-                evidence={"partition": item.partition, "score": decision.score, "threshold": decision.threshold},
+                what=f"{item.subject} {item.partition}: {decision.words}",
+                evidence={
+                    "partition": item.partition,
+                    "kind": decision.kind,
+                    "score": decision.score,
+                    "threshold": decision.threshold,
+                    "causes": msgspec.to_builtins(decision.causes),
+                },
             )
         )
     return verdict, found

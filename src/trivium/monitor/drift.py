@@ -7,51 +7,20 @@ treated in the very same way, so that the rate of false alarms is the rate asked
 
 from collections import deque
 from datetime import datetime
-from typing import Literal
 
 import msgspec
 import numpy as np
 
 from trivium.core.summary import Summary
+from trivium.monitor.decision import DriftDecision, Kind, Mark, Moved
 from trivium.monitor.residuals import LEAST_PARTITIONS, LEVEL, ONLY_UPWARD, floors, residuals, spreads, tail
 from trivium.monitor.statistics import TABLE, Pool, Statistic, measure
 
 _Distances = dict[Statistic, float]
-Verdict = Literal["ordinary", "drift", "not enough history"]
 
 # So many drifted partitions in a row are the new normal.
 ACCEPTED_AFTER = 7
 WORST_SHOWN = 5
-
-
-class Moved(msgspec.Struct, frozen=True, kw_only=True):
-    """One statistic of one column: what was seen, what was expected, and their distance in spreads."""
-
-    column: str
-    statistic: str
-    seen: float
-    expected: float
-    residual: float
-
-
-class DriftDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a partition is like its table's history, and the 5 statistics that moved most, the worst first.
-
-    `score` is the greatest residual, in spreads; `threshold` what it may be; `p_value` the share of ordinary partitions
-    that would score as high. Without enough history all three say nothing: 0, 0 and 1.
-    """
-
-    verdict: Verdict
-    score: float = 0.0
-    threshold: float = 0.0
-    p_value: float = 1.0
-    columns: tuple[Moved, ...] = ()
-
-    @property
-    def to_blame(self) -> tuple[str, ...]:
-        """Name the columns that lie beyond the threshold, the worst first; () if only the number of rows does."""
-        beyond = [moved.column for moved in self.columns if abs(moved.residual) > self.threshold]
-        return tuple(dict.fromkeys(column for column in beyond if column != TABLE))
 
 
 class _Row(msgspec.Struct):
@@ -67,7 +36,7 @@ class History:
     """A table's recent ordinary partitions. Call `judge`, then `add`, once for each partition, in order of time.
 
     `add` keeps a partition that was judged drifted apart. After 7 such in a row they become what is ordinary, and the
-    older partitions are moved to their level, so that their spread goes on to serve; `accept` lets one in by hand.
+    older partitions are moved to their level, so that their spread goes on to serve; `mark` lets one in by hand.
     A drift that came and went twice (rain, in a table of the weather) is known as recurring, and not told again.
     """
 
@@ -98,9 +67,9 @@ class History:
         self._drifted.pop(start, None)
         rows = [row for row in self._rows if row.start != start]
         if len(rows) < max(least_history, LEAST_PARTITIONS):
-            return DriftDecision(verdict="not enough history")
+            return DriftDecision(verdict="not enough history", partitions=len(rows))
         decision, distances = _decide([*rows, self._measured(summary, start)], rate, self._recurring())
-        if decision.verdict == "drift":
+        if decision.verdict == "fault":
             self._drifted[start] = distances
         return decision
 
@@ -116,8 +85,13 @@ class History:
         if len(self._apart) >= ACCEPTED_AFTER:
             self._accept_level()
 
-    def accept(self, start: datetime) -> None:
-        """Take a partition that was judged drifted, and not yet followed by an ordinary one, as ordinary after all."""
+    def mark(self, start: datetime, mark: Mark) -> None:
+        """Take a person's word: `noise` makes a partition judged drifted, and still apart, ordinary after all.
+
+        `useful` changes nothing: it stays apart.
+        """
+        if mark == "useful":
+            return
         for row in [row for row in self._apart if row.start == start]:
             self._apart.remove(row)
             del self._drifted[start]
@@ -210,6 +184,37 @@ def _decide(rows: list[_Row], rate: float, recurring: dict[Statistic, float]) ->
         )
         for place in worst
     )
-    verdict: Verdict = "drift" if score > threshold else "ordinary"
-    decision = DriftDecision(verdict=verdict, score=score, threshold=threshold, p_value=p_value, columns=moved)
+    said = DriftDecision(
+        verdict="ordinary",
+        score=score,
+        threshold=threshold,
+        p_value=p_value,
+        moved=moved,
+        partitions=len(rows) - 1,
+        confidence="own history",
+    )
+    decision = _blamed(said) if score > threshold else said
     return decision, dict(zip(keys, np.abs(left[-1]).tolist(), strict=True))
+
+
+_KIND_OF: dict[str, Kind] = {
+    "rows": "truncated",
+    "nulls": "missing",
+    "unseen": "category",
+    "shares": "category",
+    "distinct": "category",
+}
+
+
+def _blamed(said: DriftDecision) -> DriftDecision:
+    """Name the columns beyond the threshold, the worst first, and the kind of the worst."""
+    beyond = [moved.column for moved in said.moved if abs(moved.residual) > said.threshold]
+    columns = tuple(dict.fromkeys(column for column in beyond if column != TABLE))
+    worst = said.moved[0]
+    return msgspec.structs.replace(
+        said,
+        verdict="fault",
+        kind=_KIND_OF.get(worst.statistic, "scale"),
+        columns=columns,
+        words=f"{', '.join(columns) or 'its number of rows'} unlike its history",
+    )

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from trivium.core.summary import Summary
-from trivium.monitor.drift import DriftDecision, History
+from trivium.monitor.decision import DriftDecision
+from trivium.monitor.drift import History
 from trivium.monitor.residuals import LEAST_SCORE, residuals, spreads, tail
 
 ASK = {"rate": 0.02, "least_history": 20}
@@ -28,7 +29,7 @@ def test_an_ordinary_day_is_ordinary(days) -> None:
     source, history = lived(days, 54)
     friday, saturday = source.draw(53), source.draw(54)
     assert history.judge(saturday, start=source.start(54), **ASK).verdict == "ordinary"
-    assert history.judge(friday, start=source.start(54), **ASK).verdict == "drift"
+    assert history.judge(friday, start=source.start(54), **ASK).verdict == "fault"
 
 
 @pytest.mark.parametrize(
@@ -45,13 +46,13 @@ def test_what_moved_is_caught_and_named(days, change, column, statistics) -> Non
     """A shift, nulls, other shares, new values and lost rows are drift, with the column on top."""
     source, history = lived(days)
     decision = history.judge(source.draw(56, **change), start=source.start(56), **ASK)
-    assert decision.verdict == "drift"
+    assert decision.verdict == "fault"
     assert decision.score > decision.threshold
     assert decision.p_value < 0.02
-    assert decision.columns[0].column == column
-    assert decision.columns[0].statistic in statistics
-    assert len(decision.columns) == 5
-    assert decision.to_blame == ((column,) if column else ())
+    assert decision.moved[0].column == column
+    assert decision.moved[0].statistic in statistics
+    assert len(decision.moved) == 5
+    assert decision.columns == ((column,) if column else ())
 
 
 def test_a_lost_column_is_all_null(days) -> None:
@@ -59,7 +60,7 @@ def test_a_lost_column_is_all_null(days) -> None:
     source, history = lived(days)
     whole = source.draw(56)
     lost = msgspec.structs.replace(whole, columns={k: v for k, v in whole.columns.items() if k != "delay"})
-    worst = history.judge(lost, start=source.start(56), **ASK).columns[0]
+    worst = history.judge(lost, start=source.start(56), **ASK).moved[0]
     assert (worst.column, worst.statistic, worst.seen, worst.expected) == ("delay", "nulls", 1.0, 0.0)
 
 
@@ -67,7 +68,9 @@ def test_too_little_history_says_so(days) -> None:
     """Below the least history nothing is decided, however odd the day, and no more than 14 can be waived."""
     source, history = lived(days, 19)
     odd = source.draw(19, shift=50)
-    assert history.judge(odd, start=source.start(19), **ASK) == DriftDecision(verdict="not enough history")
+    assert history.judge(odd, start=source.start(19), **ASK) == DriftDecision(
+        verdict="not enough history", partitions=19
+    )
     _, short = lived(days, 13)
     verdict = short.judge(odd, start=source.start(19), rate=0.02, least_history=1).verdict
     assert verdict == "not enough history"
@@ -78,7 +81,7 @@ def test_a_drifted_partition_does_not_become_the_reference(days) -> None:
     source, history = lived(days)
     for day in range(56, 60):
         summary = source.draw(day, shift=2)
-        assert history.judge(summary, start=source.start(day), **ASK).verdict == "drift"
+        assert history.judge(summary, start=source.start(day), **ASK).verdict == "fault"
         history.add(summary, start=source.start(day))
     assert len(history) == 56
 
@@ -88,15 +91,15 @@ def test_a_new_level_is_accepted_after_seven(days) -> None:
     source, history = lived(days)
     for day in range(56, 63):
         summary = source.draw(day, shift=3, share=0.7, extra="ZZ")
-        assert history.judge(summary, start=source.start(day), **ASK).verdict == "drift"
+        assert history.judge(summary, start=source.start(day), **ASK).verdict == "fault"
         history.add(summary, start=source.start(day))
     verdicts = []
     for day in range(63, 80):
         summary = source.draw(day, shift=3, share=0.7, extra="ZZ")
         verdicts.append(history.judge(summary, start=source.start(day), **ASK).verdict)
         history.add(summary, start=source.start(day))
-    assert verdicts.count("drift") <= 1
-    assert history.judge(source.draw(80), start=source.start(80), **ASK).verdict == "drift"
+    assert verdicts.count("fault") <= 1
+    assert history.judge(source.draw(80), start=source.start(80), **ASK).verdict == "fault"
 
 
 def test_what_came_and_went_twice_is_recurring(days) -> None:
@@ -107,8 +110,8 @@ def test_what_came_and_went_twice_is_recurring(days) -> None:
         summary = source.draw(day, nulls=30 if day in (60, 68, 76) else 0)
         found.append(history.judge(summary, start=source.start(day), **ASK).verdict)
         history.add(summary, start=source.start(day))
-    assert [found[4], found[12], found[20]] == ["drift", "drift", "ordinary"]
-    assert history.judge(source.draw(84, nulls=140), start=source.start(84), **ASK).verdict == "drift"
+    assert [found[4], found[12], found[20]] == ["fault", "fault", "ordinary"]
+    assert history.judge(source.draw(84, nulls=140), start=source.start(84), **ASK).verdict == "fault"
 
 
 def test_a_person_may_accept(days) -> None:
@@ -117,9 +120,10 @@ def test_a_person_may_accept(days) -> None:
     odd = source.draw(30, shift=2)
     history.judge(odd, start=source.start(30), **ASK)
     history.add(odd, start=source.start(30))
-    history.accept(source.start(3))
+    history.mark(source.start(3), "noise")
+    history.mark(source.start(30), "useful")
     assert len(history) == 30
-    history.accept(source.start(30))
+    history.mark(source.start(30), "noise")
     assert len(history) == 31
 
 
@@ -166,7 +170,7 @@ def test_false_alarms_are_about_as_many_as_asked_for(days) -> None:
         source, history = days(seed), History()
         for day in range(120):
             summary = source.draw(day)
-            alarms += history.judge(summary, start=source.start(day), **ASK).verdict == "drift"
+            alarms += history.judge(summary, start=source.start(day), **ASK).verdict == "fault"
             history.add(summary, start=source.start(day))
     assert alarms <= 15
 
