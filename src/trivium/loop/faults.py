@@ -1,9 +1,12 @@
-"""Faults to inject into a rehearsal: what went wrong in production before, on purpose and on schedule."""
+"""Faults to inject into a rehearsal: what went wrong in production before, on purpose and on schedule.
+
+How each kind changes rows is `strike.py`.
+"""
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import msgspec
 import numpy as np
@@ -11,9 +14,6 @@ import numpy as np
 from trivium.core.problems import Problem, ProjectError, unknown_name
 from trivium.core.project import Project
 from trivium.core.values import iso, span
-
-if TYPE_CHECKING:
-    import polars as pl
 
 Kind = Literal[
     "nulls",
@@ -44,12 +44,58 @@ STANDARD_LASTS = timedelta(days=2)
 STANDARD_CONCEPT_LASTS = timedelta(days=7)
 
 
+Severity = Literal["subtle", "medium", "strong"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+
+
+class Size(NamedTuple):
+    """How hard a fault strikes; what a kind does not use says nothing. `spreads` is in standard deviations."""
+
+    share: float = 0.5
+    factor: float = 100.0
+    spreads: float = 2.0
+    delay: str = "3d"
+
+
+# What a fault is when it names no severity, where that is not a Size() as it stands.
+USUAL: Mapping[str, Size] = {
+    "scale": Size(share=1.0),
+    "swap_columns": Size(share=1.0),
+    "stale": Size(share=1.0),
+    "outliers": Size(share=0.02),
+}
+# Faults of cells strike 1, 10 and 50 rows in a hundred; those of whole rows 5, 20 and 50, for fewer would be lost in
+# any day's own ups and downs; those that move what is there about 10, 50 and all. 1.609 takes miles for kilometres.
+_CELLS = (Size(share=0.01), Size(share=0.1), Size(share=0.5))
+_ROWS = (Size(share=0.05), Size(share=0.2), Size(share=0.5))
+_MOVED = (Size(share=0.1), Size(share=0.5), Size(share=1.0))
+_WHOLE = (Size(), Size(), Size())
+GRID: Mapping[str, tuple[Size, Size, Size]] = {
+    "nulls": _CELLS,
+    "categories": _CELLS,
+    "not_finite": _CELLS,
+    "scale": (Size(share=1.0, factor=1.1), Size(share=1.0, factor=1.609), Size(share=1.0, factor=100.0)),
+    "outliers": (Size(share=0.001, factor=10.0), Size(share=0.005, factor=10.0), Size(share=0.02, factor=100.0)),
+    "duplicates": _ROWS,
+    "truncate": _ROWS,
+    "sample_shift": _ROWS,
+    "swap_columns": _MOVED,
+    "stale": _MOVED,
+    "label_flip": _MOVED,
+    "concept_shift": (Size(share=0.05, spreads=0.2), Size(share=0.2, spreads=0.5), Size(share=0.5, spreads=2.0)),
+    "late": (Size(delay="6h"), Size(delay="2d"), Size(delay="5d")),
+    "drop_column": _WHOLE,
+    "raise": _WHOLE,
+    "slow": _WHOLE,
+}
+
+
 class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"from_": "from"}):
-    """One fault. `from` <= time < `until` (UTC). What a kind does not use is left at its default.
+    """One fault. `from` <= time < `until` (UTC).
 
     `share` is the share of rows it strikes; `factor` multiplies (scale, outliers); `amount` is added (concept_shift, in
     the column's unit); `other` is the column to swap with; `delay` is how late a partition comes; `seconds` is how
-    long a slow version takes.
+    long a slow version takes. What is not given is what `severity` says (`GRID`), or without one, the kind's own usual.
     """
 
     id: str
@@ -59,11 +105,24 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     table: str | None = None
     column: str | None = None
     other: str | None = None
-    share: float = 0.5
-    factor: float = 100.0
-    amount: float = 20.0
-    delay: str = "3d"
+    severity: Severity | None = None
+    share: float | None = None
+    factor: float | None = None
+    amount: float | None = None
+    delay: str | None = None
     seconds: float = 60.0
+
+    @property
+    def size(self) -> Size:
+        """How hard it strikes: its own settings over its severity's."""
+        usual = USUAL.get(self.kind, Size())
+        base = usual if self.severity is None else GRID[self.kind][SEVERITIES.index(self.severity)]
+        return Size(
+            share=base.share if self.share is None else self.share,
+            factor=base.factor if self.factor is None else self.factor,
+            spreads=base.spreads,
+            delay=self.delay or base.delay,
+        )
 
     def strikes(self, start: datetime, end: datetime) -> bool:
         """Tell whether the fault is on during any part of [start, end)."""
@@ -223,152 +282,9 @@ def _target(kind: str, project: Project, draw: np.random.Generator) -> tuple[str
     return table, picked[0], picked[1] if kind == "swap_columns" else None
 
 
-def strike(
-    fault: Fault, rows: "pl.DataFrame", before: "pl.DataFrame | None", *, seed: int, partition: str, keep: Sequence[str]
-) -> "pl.DataFrame":
-    """Strike a partition's rows with a data fault.
-
-    Args:
-        fault: what strikes.
-        rows: the partition as it was delivered.
-        before: the rows of the partition before, for `stale`.
-        seed: with the fault's id and the partition's name it decides which rows are struck.
-        partition: the partition's name.
-        keep: the columns that outcome faults leave alone.
-    """
-    if rows.is_empty() or (fault.column is not None and fault.column not in rows.columns):
-        return rows
-    draw = np.random.default_rng([seed, *f"{fault.id}/{partition}".encode()])
-    return _STRIKES[fault.kind](fault, rows, before, draw, keep)
-
-
-_Strike = Callable[[Fault, "pl.DataFrame", "pl.DataFrame | None", np.random.Generator, Sequence[str]], "pl.DataFrame"]
-
-
-def _where(rows: "pl.DataFrame", fault: Fault, draw: np.random.Generator) -> "pl.Series":
-    import polars as pl
-
-    return pl.Series(draw.random(rows.height) < fault.share)
-
-
-def _change(rows: "pl.DataFrame", fault: Fault, draw: np.random.Generator, value: "pl.Expr") -> "pl.DataFrame":
-    import polars as pl
-
-    struck = _where(rows, fault, draw)
-    return rows.with_columns(pl.when(struck).then(value).otherwise(pl.col(str(fault.column))).alias(str(fault.column)))
-
-
-def _nulls(fault: Fault, rows: "pl.DataFrame", _b: object, draw: np.random.Generator, _k: object) -> "pl.DataFrame":
-    import polars as pl
-
-    return _change(rows, fault, draw, pl.lit(None))
-
-
-def _scale(fault: Fault, rows: "pl.DataFrame", _b: object, _d: object, _k: object) -> "pl.DataFrame":
-    import polars as pl
-
-    return rows.with_columns((pl.col(str(fault.column)) * fault.factor).alias(str(fault.column)))
-
-
-def _outliers(fault: Fault, rows: "pl.DataFrame", _b: object, draw: np.random.Generator, _k: object) -> "pl.DataFrame":
-    import polars as pl
-
-    few = msgspec.structs.replace(fault, share=min(fault.share, 0.02))
-    return _change(rows, few, draw, pl.col(str(fault.column)) * fault.factor)
-
-
-def _categories(
-    fault: Fault, rows: "pl.DataFrame", _b: object, draw: np.random.Generator, _k: object
-) -> "pl.DataFrame":
-    import polars as pl
-
-    return _change(rows, fault, draw, pl.lit("?") + pl.col(str(fault.column)))
-
-
-def _drop(fault: Fault, rows: "pl.DataFrame", _b: object, _d: object, _k: object) -> "pl.DataFrame":
-    return rows.drop(str(fault.column))
-
-
-def _swap(fault: Fault, rows: "pl.DataFrame", _b: object, _d: object, _k: object) -> "pl.DataFrame":
-    import polars as pl
-
-    one, other = str(fault.column), str(fault.other)
-    return rows.with_columns(pl.col(one).alias(other), pl.col(other).alias(one)) if other in rows.columns else rows
-
-
-def _duplicates(
-    fault: Fault, rows: "pl.DataFrame", _b: object, draw: np.random.Generator, _k: object
-) -> "pl.DataFrame":
-    import polars as pl
-
-    return pl.concat([rows, rows.filter(_where(rows, fault, draw))])
-
-
-def _truncate(fault: Fault, rows: "pl.DataFrame", _b: object, _d: object, _k: object) -> "pl.DataFrame":
-    return rows.head(int(rows.height * (1 - fault.share)))
-
-
-def _stale(_f: Fault, rows: "pl.DataFrame", before: "pl.DataFrame | None", _d: object, _k: object) -> "pl.DataFrame":
-    return rows if before is None else before
-
-
-def _as_it_is(_f: Fault, rows: "pl.DataFrame", _b: object, _d: object, _k: object) -> "pl.DataFrame":
-    return rows
-
-
-def _sample(
-    fault: Fault, rows: "pl.DataFrame", _b: object, draw: np.random.Generator, keep: Sequence[str]
-) -> "pl.DataFrame":
-    """Drop a share of all rows but those of one subpopulation: the commonest value of the first few-valued text."""
-    import polars as pl
-
-    texts = [name for name in rows.columns if rows[name].dtype == pl.String and name not in keep]
-    if not texts:
-        return rows.filter(~_where(rows, fault, draw))
-    column = min(texts, key=lambda name: (rows[name].n_unique(), name))
-    mode = rows[column].value_counts(sort=True).sort("count", column, descending=[True, False])[column][0]
-    return rows.filter((pl.col(column) == mode) | ~_where(rows, fault, draw))
-
-
-def _flip(
-    fault: Fault, rows: "pl.DataFrame", _b: object, draw: np.random.Generator, keep: Sequence[str]
-) -> "pl.DataFrame":
-    """Hand a share of the rows each other's outcomes: wrong labels, at an unchanged rate."""
-    import polars as pl
-
-    struck = np.flatnonzero(draw.random(rows.height) < fault.share)
-    order = np.arange(rows.height)
-    order[struck] = np.roll(struck, 1)
-    moved = rows[order]
-    return moved.with_columns(*(pl.Series(name, rows[name]) for name in rows.columns if name in keep))
-
-
-def _shift(fault: Fault, rows: "pl.DataFrame", _b: object, _d: object, _k: object) -> "pl.DataFrame":
-    import polars as pl
-
-    return rows.with_columns((pl.col(str(fault.column)) + fault.amount).cast(rows[str(fault.column)].dtype))
-
-
-_STRIKES: Mapping[str, _Strike] = {
-    "nulls": _nulls,
-    "scale": _scale,
-    "categories": _categories,
-    "drop_column": _drop,
-    "swap_columns": _swap,
-    "outliers": _outliers,
-    "duplicates": _duplicates,
-    "truncate": _truncate,
-    "stale": _stale,
-    "late": _as_it_is,
-    "sample_shift": _sample,
-    "label_flip": _flip,
-    "concept_shift": _shift,
-}
-
-
 def delay(faults: Sequence[Fault], table: str, *, start: datetime, end: datetime) -> timedelta:
     """Tell how late a partition comes: as late as the latest `late` fault that strikes it says."""
-    late = [span(f.delay) for f in faults if f.kind == "late" and f.table == table and f.strikes(start, end)]
+    late = [span(f.size.delay) for f in faults if f.kind == "late" and f.table == table and f.strikes(start, end)]
     return max(late, default=timedelta(0))
 
 

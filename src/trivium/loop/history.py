@@ -12,8 +12,9 @@ from trivium.core.project import Project
 from trivium.core.values import digest
 from trivium.loop.bodies import Body, Predict
 from trivium.loop.collect import END_OF_TIME
-from trivium.loop.faults import ON_VERSIONS, Fault, delay, strike
+from trivium.loop.faults import ON_VERSIONS, Fault, delay
 from trivium.loop.sources import Delivery, FileSource
+from trivium.loop.strike import strike
 from trivium.loop.workspace import Workspace
 from trivium.release.route import route_at
 
@@ -120,7 +121,7 @@ class VersionFaults:
             if fault.kind == "slow":
                 self._seconds += fault.seconds
             else:
-                said[: int(len(said) * fault.share)] = float("nan")
+                said[: int(len(said) * fault.size.share)] = float("nan")
             return said
 
         return predict

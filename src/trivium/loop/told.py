@@ -262,7 +262,7 @@ def _explains(ws: Workspace, fault: Fault, alarm: Event, label_delay: timedelta)
     """Tell whether a fault can have caused an alarm: the same table (or the model), in its time."""
     kind: str = alarm.body["alarm"]
     subject = alarm.subject
-    wait = CREDITED_FOR + (span(fault.delay) if fault.kind == "late" else timedelta(0))
+    wait = CREDITED_FOR + (span(fault.size.delay) if fault.kind == "late" else timedelta(0))
     about_model = kind in MODEL_ALARMS
     if about_model:
         wait += label_delay

@@ -9,7 +9,8 @@ import pytest
 import small_project
 from trivium.core.problems import ProjectError
 from trivium.core.project import read_project
-from trivium.loop.faults import KINDS, ON_VERSIONS, Fault, delay, read_faults, standard, strike, to_plain
+from trivium.loop.faults import GRID, KINDS, ON_VERSIONS, SEVERITIES, Fault, delay, read_faults, standard, to_plain
+from trivium.loop.strike import strike
 
 PROJECT = read_project(small_project.PROJECT)
 START = small_project.START
@@ -41,9 +42,10 @@ def test_scale():
 
 
 def test_outliers():
-    """Two rows in a hundred at most are multiplied, however great the share."""
-    moved = struck(fault("outliers", share=1.0))["distance"] != ROWS["distance"]
+    """Two rows in a hundred are multiplied, unless the fault says how many."""
+    moved = struck(fault("outliers"))["distance"] != ROWS["distance"]
     assert 0 < moved.mean() < 0.05
+    assert (struck(fault("outliers", share=0.5))["distance"] != ROWS["distance"]).mean() > 0.4
 
 
 def test_categories():
@@ -64,6 +66,10 @@ def test_swap_columns():
     after = struck(fault("swap_columns", other="age"))
     assert after["distance"].to_list() == ROWS["age"].to_list()
     assert after["age"].to_list() == ROWS["distance"].to_list()
+    some = struck(fault("swap_columns", other="age", share=0.3))
+    there = some["distance"] == ROWS["age"]
+    assert 0.2 < there.mean() < 0.4
+    assert (some["age"] == ROWS["distance"]).to_list() == there.to_list()
 
 
 def test_duplicates():
@@ -83,6 +89,9 @@ def test_stale():
     """The partition before comes again; the first partition has none before it and stays."""
     assert struck(fault("stale")).equals(BEFORE)
     assert strike(fault("stale"), ROWS, None, seed=0, partition="p", keep=KEEP).equals(ROWS)
+    some = struck(fault("stale", share=0.4))
+    assert 0.3 < some["visit_id"].is_in(BEFORE["visit_id"]).mean() < 0.5
+    assert 340 < some.height < 460
 
 
 def test_sample_shift():
@@ -109,6 +118,31 @@ def test_concept_shift():
     after = struck(fault("concept_shift", column="age", amount=20.0))
     assert after["age"].to_list() == (ROWS["age"] + 20).to_list()
     assert after["age"].dtype == ROWS["age"].dtype
+    usual = struck(fault("concept_shift", column="age"))
+    assert usual["age"].to_list() == (ROWS["age"] + 20).to_list()
+
+
+def test_concept_shift_by_severity():
+    """A severity is measured in the column's own spread; a bool is turned round for a share of the rows."""
+    after = struck(fault("concept_shift", severity="strong"))
+    moved = (after["distance"] - ROWS["distance"]).mean()
+    assert moved == pytest.approx(2 * ROWS["distance"].std())
+    rows = ROWS.with_columns(far=pl.col("distance") > 10)
+    turned = struck(fault("concept_shift", column="far", severity="strong"), rows)["far"] != rows["far"]
+    assert 0.4 < turned.mean() < 0.6
+
+
+def test_a_severity_gives_what_the_fault_does_not():
+    """Each kind has three severities, none weaker than the one before; a fault's own settings come first."""
+    assert set(GRID) == set(KINDS)
+    assert all(len(sizes) == len(SEVERITIES) for sizes in GRID.values())
+    assert all(
+        one.share <= two.share and one.factor <= two.factor for sizes in GRID.values() for one, two in pairwise(sizes)
+    )
+    assert fault("nulls", severity="subtle").size.share == 0.01
+    assert fault("nulls", severity="subtle", share=0.2).size.share == 0.2
+    assert fault("late", severity="strong").size.delay == "5d"
+    assert fault("nulls").size.share == 0.5
 
 
 def test_late():
@@ -200,6 +234,7 @@ def test_read_faults():
         ('kind = "nulls"', 'kind = "swap_columns"', "TV-REH-003"),
         ('id = "one"', "", "TV-REH-001"),
         ('id = "one"', 'id = "one"\nshares = 3', "TV-REH-001"),
+        ('id = "one"', 'id = "one"\nseverity = "mild"', "TV-REH-001"),
         ("[[faults]]", "[[faults", "TV-REH-001"),
         (FILE, "faults = 3", "TV-REH-001"),
         (FILE, "faults = [3]", "TV-REH-001"),
