@@ -1,6 +1,7 @@
 """Laws of the intake: no row is lost, none is committed that broke a rule, and a second look finds nothing."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import polars as pl
 from hypothesis import given, settings
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 
 from trivium.core.project import Check, Column, Table
 from trivium.core.values import Partition
-from trivium.data.intake import Intake, take_in
+from trivium.data.intake import Decided, Taken, begin, take_in
+from trivium.data.keys import SeenKeys
 
 DAY = datetime(2013, 3, 4, tzinfo=UTC)
 PARTITION = Partition("t", DAY, DAY + timedelta(days=1))
@@ -34,25 +36,26 @@ def settled(draw: st.DrawFn) -> tuple[Table, list[Check]]:
     return table, [Check(name="c", on="t", must="x > -9 or s = 'a'", else_=draw(severities))]
 
 
-def taken(rows: pl.DataFrame, table: Table, checks: list[Check], keys: list[int]) -> Intake:
+def taken(rows: pl.DataFrame, table: Table, checks: list[Check], keys: list[int]) -> tuple[Taken, Decided]:
     existing = pl.DataFrame({"id": keys}, schema={"id": pl.Int64})
-    return take_in(rows, table, name="t", partition=PARTITION, checks=checks, at=DAY, existing_keys=existing)
+    return take_in(rows, table, name="t", partition=PARTITION, checks=checks, at=DAY, existing_keys=lambda _: existing)
 
 
 @settings(max_examples=100, deadline=None)
 @given(frames, settled(), st.lists(st.integers(0, 8), max_size=2))
 def test_every_row_goes_to_one_place(rows: pl.DataFrame, given_: tuple[Table, list[Check]], keys: list[int]) -> None:
     """Read = committed + quarantined + refused, and a quarantined row always says why."""
-    intake = taken(rows, *given_, keys)
-    assert rows.height == intake.committed.height + intake.quarantined.height + intake.refused
-    assert intake.refused in (0, rows.height)
-    assert intake.quarantined["_broke"].list.len().min() != 0
-    told = intake.quarantined["_broke"].explode(empty_as_null=False).to_list() if intake.quarantined.height else []
-    for rule, count in intake.breaks.items():
-        assert intake.refused or told.count(rule) == count
-    assert intake.summary.breaks == {**intake.breaks, **intake.warnings}
-    assert intake.summary.rows == intake.committed.height
-    assert bool(intake.problems) == bool(intake.breaks or intake.warnings or not rows.height)
+    found, decided = taken(rows, *given_, keys)
+    assert rows.height == found.committed.height + found.quarantined.height + decided.refused == decided.read
+    assert (decided.committed, decided.quarantined) == (found.committed.height, found.quarantined.height)
+    assert decided.refused in (0, rows.height)
+    assert found.quarantined["_broke"].list.len().min() != 0
+    told = found.quarantined["_broke"].explode(empty_as_null=False).to_list() if found.quarantined.height else []
+    for rule, count in decided.breaks.items():
+        assert decided.refused or told.count(rule) == count
+    assert decided.summary.breaks == {**decided.breaks, **decided.warnings}
+    assert decided.summary.rows == found.committed.height
+    assert bool(decided.problems) == bool(decided.breaks or decided.warnings or not rows.height)
 
 
 @settings(max_examples=60, deadline=None)
@@ -61,22 +64,64 @@ def test_committed_rows_pass_a_second_time(
     rows: pl.DataFrame, given_: tuple[Table, list[Check]], keys: list[int]
 ) -> None:
     """What was committed is good: taken in again it breaks nothing, and stays the same."""
-    committed = taken(rows, *given_, keys).committed
-    if committed.height:
-        again = taken(committed, *given_, keys)
-        assert again.breaks == {}
-        assert again.committed.equals(committed)
+    found, _ = taken(rows, *given_, keys)
+    if found.committed.height:
+        again, decided = taken(found.committed, *given_, keys)
+        assert decided.breaks == {}
+        assert again.committed.equals(found.committed)
 
 
 @settings(max_examples=40, deadline=None)
 @given(frames, settled())
 def test_the_same_rows_are_decided_the_same_way(rows: pl.DataFrame, given_: tuple[Table, list[Check]]) -> None:
     """Two decisions on the same rows are equal to the byte."""
-    one, two = taken(rows, *given_, []), taken(rows, *given_, [])
+    (one, decided), (two, again) = taken(rows, *given_, []), taken(rows, *given_, [])
     assert one.committed.equals(two.committed) and one.quarantined.equals(two.quarantined)
-    assert (one.breaks, one.warnings, one.problems, one.summary) == (
-        two.breaks,
-        two.warnings,
-        two.problems,
-        two.summary,
-    )
+    assert decided == again
+
+
+@settings(max_examples=150, deadline=None)
+@given(frames, settled(), st.lists(st.integers(0, 8), max_size=2), st.lists(st.integers(0, 25), max_size=4))
+def test_where_the_rows_are_cut_changes_nothing(
+    rows: pl.DataFrame, given_: tuple[Table, list[Check]], keys: list[int], cuts: list[int]
+) -> None:
+    """Chunk by chunk, empty chunks among them, each row meets the same fate, and the same is told."""
+    whole, decided = taken(rows, *given_, keys)
+    table, checks = given_
+    existing = pl.DataFrame({"id": keys}, schema={"id": pl.Int64})
+    intake = begin(table, name="t", partition=PARTITION, checks=checks, at=DAY, existing_keys=lambda _: existing)
+    edges = [0, *sorted(cuts), rows.height]
+    parts = [intake.take(rows[low:high]) for low, high in pairwise(edges) if low <= high]
+    again = intake.finish()
+    for field in ("read", "committed", "quarantined", "refused", "breaks", "warnings", "problems"):
+        assert getattr(again, field) == getattr(decided, field)
+    assert again.summary.rows == decided.summary.rows
+    assert {name: column.nulls for name, column in again.summary.columns.items()} == {
+        name: column.nulls for name, column in decided.summary.columns.items()
+    }
+    if not decided.refused:
+        assert pl.concat([part.committed for part in parts]).equals(whole.committed)
+        assert pl.concat([part.quarantined for part in parts]).equals(whole.quarantined)
+
+
+key = st.one_of(st.none(), st.integers(0, 5))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(key, key, st.booleans()), max_size=30), st.lists(st.integers(0, 30), max_size=3))
+def test_a_key_is_lost_to_an_earlier_good_row(rows: list[tuple[int | None, int | None, bool]], cuts: list[int]) -> None:
+    """Hashes in chunks agree with a set of the keys themselves, row by row."""
+    held: set[tuple[int | None, int | None]] = set()
+    expected = []
+    for one, two, bad in rows:
+        whole = one is not None and two is not None
+        expected.append(whole and (one, two) in held)
+        if whole and not bad:
+            held.add((one, two))
+    frame = pl.DataFrame(rows, schema={"one": pl.Int64, "two": pl.Int64, "bad": pl.Boolean}, orient="row")
+    seen = SeenKeys()
+    found: list[bool] = []
+    for low, high in pairwise([0, *sorted(min(cut, len(rows)) for cut in cuts), len(rows)]):
+        part = frame[low:high]
+        found += seen.take(part.select("one", "two"), part["bad"].to_numpy()).tolist()
+    assert found == expected

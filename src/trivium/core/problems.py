@@ -74,11 +74,14 @@ class StoreError(TriviumError):
     exit_code = 3
 
 
-def shown(values: Iterable[object]) -> str:
-    """List at most 5 offending values, each cut at 40 characters, then how many were left out."""
+def shown(values: Iterable[object], *, total: int | None = None) -> str:
+    """List at most 5 offending values, each cut at 40 characters, then how many were left out.
+
+    `total` is how many there are, where `values` are only the first of them.
+    """
     seen = list(values)
     parts = [_cut(repr(value) if isinstance(value, str) else str(value)) for value in seen[:MOST_VALUES_SHOWN]]
-    left = len(seen) - len(parts)
+    left = (len(seen) if total is None else total) - len(parts)
     return ", ".join(parts) + (f" and {left} more" if left > 0 else "")
 
 

@@ -15,7 +15,7 @@ from trivium.core.expressions.columns import to_columns
 from trivium.core.expressions.parse import parse
 from trivium.core.problems import Problem, ProjectError, shown
 from trivium.core.project import WHERE, Check, Column, Table
-from trivium.data.contract import cast_to
+from trivium.data.schema import cast_to
 
 RowSeverity = Literal["block", "quarantine", "warn"]
 WITHIN_PARTITION = "time within partition"

@@ -11,7 +11,7 @@ import msgspec
 from trivium.core.events import Event
 from trivium.core.problems import DataError, Problem, ProjectError, unknown_name
 from trivium.core.values import EPOCH, Partition, digest, floor_to, iso, moment, span
-from trivium.data.intake import Intake, release_rows, take_in
+from trivium.data.intake import Decided, Taken, release_rows, take_in
 from trivium.loop.sources import Delivery, FileSource, Source
 from trivium.loop.workspace import Workspace
 
@@ -73,41 +73,41 @@ def _collect_partition(ws: Workspace, table: str, delivery: Delivery, because: s
 def _take_in(ws: Workspace, table: str, delivery: Delivery, because: str) -> list[Event]:
     partition = delivery.partition
     keys = _keys_of(ws, table)
-    intake = take_in(
+    taken, decided = take_in(
         delivery.rows,
         ws.project.tables[table],
         name=table,
         partition=partition,
         checks=ws.project.checks,
         at=ws.clock.now(),
-        existing_keys=keys.held_elsewhere(delivery.rows, partition.name),
+        existing_keys=partial(keys.held_elsewhere, partition=partition.name),
     )
     body: dict[str, Any] = {
         "partition": partition.name,
         "start": iso(partition.start),
         "end": iso(partition.end),
-        "rows_read": delivery.rows.height,
-        "rows_refused": intake.refused,
+        "rows_read": decided.read,
+        "rows_refused": decided.refused,
         "fingerprint": delivery.fingerprint,
         "source": delivery.source,
-        "problems": [msgspec.to_builtins(problem) for problem in intake.problems],
+        "problems": [msgspec.to_builtins(problem) for problem in decided.problems],
     }
-    if intake.refused or not delivery.rows.height:
+    if decided.refused or not decided.read:
         return [ws.event("refused", table, because=because, **body)]
-    return [ws.event("collected", table, because=because, **body, **_kept(ws, table, intake, partition))]
+    return [ws.event("collected", table, because=because, **body, **_kept(ws, table, taken, decided, partition))]
 
 
-def _kept(ws: Workspace, table: str, intake: Intake, partition: Partition) -> dict[str, Any]:
+def _kept(ws: Workspace, table: str, taken: Taken, decided: Decided, partition: Partition) -> dict[str, Any]:
     """Put what a partition leaves behind into blobs, and name them."""
     before = [record.blob for record in ws.state.snapshot.partitions(table) if record.partition == partition.name]
     return {
-        "rows_committed": intake.committed.height,
-        "rows_quarantined": intake.quarantined.height,
-        "blob": ws.blobs.put_frame(intake.committed),
-        "quarantine": ws.blobs.put_frame(intake.quarantined) if intake.quarantined.height else None,
-        "summary": ws.blobs.put(msgspec.json.encode(intake.summary)),
-        "breaks": dict(intake.breaks),
-        "warnings": dict(intake.warnings),
+        "rows_committed": decided.committed,
+        "rows_quarantined": decided.quarantined,
+        "blob": ws.blobs.put_frame(taken.committed),
+        "quarantine": ws.blobs.put_frame(taken.quarantined) if decided.quarantined else None,
+        "summary": ws.blobs.put(msgspec.json.encode(decided.summary)),
+        "breaks": decided.breaks,
+        "warnings": decided.warnings,
         "replaces": before[0] if before else None,
     }
 
@@ -300,7 +300,7 @@ def check_files(ws: Workspace, table: str, files: Sequence[Path] | None = None) 
     for delivery in source.read(table, list(files or source.files(table)), now=END_OF_TIME, seen={}):
         if isinstance(delivery, Problem):
             raise DataError(delivery)
-        intake = take_in(
+        _, decided = take_in(
             delivery.rows,
             ws.project.tables[table],
             name=table,
@@ -311,12 +311,12 @@ def check_files(ws: Workspace, table: str, files: Sequence[Path] | None = None) 
         found.append(
             {
                 "partition": delivery.partition.name,
-                "read": delivery.rows.height,
-                "committed": intake.committed.height,
-                "quarantined": intake.quarantined.height,
-                "refused": intake.refused,
-                "breaks": dict(intake.breaks),
-                "problems": [msgspec.to_builtins(problem) for problem in intake.problems],
+                "read": decided.read,
+                "committed": decided.committed,
+                "quarantined": decided.quarantined,
+                "refused": decided.refused,
+                "breaks": decided.breaks,
+                "problems": [msgspec.to_builtins(problem) for problem in decided.problems],
             }
         )
     return found

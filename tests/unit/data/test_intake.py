@@ -1,15 +1,17 @@
 """The quarantine decision: each kind of break, what refuses a partition, and what the problems say."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
 import pytest
 
-from trivium.core.problems import ProjectError
+from trivium.core.problems import Problem, ProjectError
 from trivium.core.project import Check, Column, Table
+from trivium.core.summary import Summary
 from trivium.core.values import Partition
-from trivium.data.intake import Intake, release_rows, take_in
+from trivium.data.intake import Decided, ExistingKeys, Taken, begin, release_rows, take_in
 
 DAY = datetime(2013, 3, 4, tzinfo=UTC)
 PARTITION = Partition("flights", DAY, DAY + timedelta(days=1))
@@ -35,17 +37,49 @@ def flights(**changed: list[Any]) -> pl.DataFrame:
     return pl.DataFrame(good | changed, strict=False)
 
 
-def taken(rows: pl.DataFrame, *checks: Check, table: Table = FLIGHTS, **more: Any) -> Intake:
-    intake = take_in(rows, table, name="flights", partition=PARTITION, checks=checks, at=DAY, **more)
+@dataclass
+class TakenIn:
+    """The rows and the decision side by side."""
+
+    committed: pl.DataFrame
+    quarantined: pl.DataFrame
+    refused: int
+    summary: Summary
+    breaks: dict[str, int]
+    warnings: dict[str, int]
+    problems: tuple[Problem, ...]
+
+
+def taken(rows: pl.DataFrame, *checks: Check, table: Table = FLIGHTS, **more: Any) -> TakenIn:
+    intake = side_by_side(
+        *take_in(rows, table, name="flights", partition=PARTITION, checks=checks, at=DAY, **more),
+    )
     assert rows.height == intake.committed.height + intake.quarantined.height + intake.refused
     return intake
 
 
-def codes(intake: Intake) -> list[str]:
+def side_by_side(rows: Taken, decided: Decided) -> TakenIn:
+    assert (rows.committed.height, rows.quarantined.height) == (decided.committed, decided.quarantined)
+    return TakenIn(
+        rows.committed,
+        rows.quarantined,
+        decided.refused,
+        decided.summary,
+        decided.breaks,
+        decided.warnings,
+        decided.problems,
+    )
+
+
+def existing(*ids: Any) -> ExistingKeys:
+    return lambda keys: pl.DataFrame({"id": list(ids)})
+
+
+def codes(intake: TakenIn) -> list[str]:
     return [problem.code for problem in intake.problems]
 
 
-def broke(intake: Intake) -> dict[str, list[str]]:
+def broke(intake: TakenIn) -> dict[str, list[str]]:
     return dict(intake.quarantined.select("id", "_broke").iter_rows())
 
 
@@ -101,38 +135,38 @@ def test_rows_outside_their_partition_are_quarantined() -> None:
 def test_a_table_without_a_time_has_no_span() -> None:
     """Its one partition holds all rows."""
     table = Table(files="x", key=("id",))
-    intake = take_in(flights(), table, name="t", partition=Partition.whole("t"), checks=(), at=DAY)
-    assert intake.committed.height == 4
+    rows, _ = take_in(flights(), table, name="t", partition=Partition.whole("t"), checks=(), at=DAY)
+    assert rows.committed.height == 4
 
 
 def test_of_equal_keys_the_first_good_row_stays() -> None:
-    """The first `a` is bad, so that the second keeps the key; the third and the first lose it."""
+    """The first `a` is bad and keeps no key; the second does, and the third loses it."""
     intake = taken(flights(id=["a", "a", "a", "d"], distance=[-1.0, 200.0, 300.0, 400.0]))
     assert intake.committed["distance"].to_list() == [200.0, 400.0]
-    assert intake.quarantined["_broke"].to_list() == [["distance in range", "key is unique"], ["key is unique"]]
-    assert intake.breaks == {"distance in range": 1, "key is unique": 2}
+    assert intake.quarantined["_broke"].to_list() == [["distance in range"], ["key is unique"]]
+    assert intake.breaks == {"distance in range": 1, "key is unique": 1}
 
 
 def test_a_key_of_two_columns_is_unique_as_a_pair() -> None:
     """Neither column alone need be unique."""
     table = Table(files="x", key=("id", "carrier"))
     rows = flights(id=["a", "a", "b", "a"], carrier=["AA", "UA", "AA", "AA"])
-    intake = take_in(rows, table, name="t", partition=Partition.whole("t"), checks=(), at=DAY)
+    intake = side_by_side(*take_in(rows, table, name="t", partition=Partition.whole("t"), checks=(), at=DAY))
     assert intake.committed["distance"].to_list() == [100.0, 200.0, 300.0]
     assert "id: 'a'; carrier: 'AA'" in intake.problems[-1].seen or "carrier: 'AA'; id: 'a'" in intake.problems[-1].seen
 
 
 def test_keys_of_other_partitions_are_quarantined() -> None:
     """Every row whose key another partition holds is held back, and so gives no key to keep."""
-    intake = taken(flights(id=["a", "b", "b", "d"]), existing_keys=pl.DataFrame({"id": ["b", "z"]}))
+    intake = taken(flights(id=["a", "b", "b", "d"]), existing_keys=existing("b", "z"))
     assert intake.committed["id"].to_list() == ["a", "d"]
-    assert intake.breaks == {"key is unique": 1, "key is unique across partitions": 2}
+    assert intake.breaks == {"key is unique across partitions": 2}
 
 
-@pytest.mark.parametrize("existing", [pl.DataFrame({"id": []}), pl.DataFrame({"id": [1, 2]}), None])
-def test_existing_keys_may_be_none_or_of_another_type(existing: pl.DataFrame | None) -> None:
+@pytest.mark.parametrize("keys", [existing(), existing(1, 2), lambda keys: None, None])
+def test_existing_keys_may_be_none_or_of_another_type(keys: ExistingKeys | None) -> None:
     """Keys that cannot be equal hold nothing back."""
-    assert taken(flights(), existing_keys=existing).committed.height == 4
+    assert taken(flights(), existing_keys=keys).committed.height == 4
 
 
 def test_a_blocking_check_refuses_the_whole_partition() -> None:
@@ -249,6 +283,56 @@ def test_released_rows_can_be_taken_in_again() -> None:
     assert again.committed["id"].to_list() == ["b"]
     assert again.committed.columns == flights().columns
     assert release_rows(flights()).equals(flights())
+
+
+def test_a_break_in_a_later_chunk_refuses_what_came_before() -> None:
+    """What the first chunk gave is void, the third is only counted, and the counts are those of all rows."""
+    check = Check(name="short", on="flights", must="distance < 250", else_="block")
+    intake = begin(FLIGHTS, name="flights", partition=PARTITION, checks=[check], at=DAY)
+    rows = flights()
+    assert intake.take(rows[:2]).committed.height == 2
+    assert not intake.is_refused
+    assert intake.take(rows[2:3]).committed.is_empty()
+    assert intake.is_refused
+    last = intake.take(rows[3:])
+    assert last.committed.is_empty() and last.quarantined.is_empty()
+    decided = intake.finish()
+    assert (decided.read, decided.committed, decided.quarantined, decided.refused) == (4, 0, 0, 4)
+    assert decided.breaks == {"short": 2}
+    assert decided.problems[0].seen == "300.0, 400.0"
+
+
+def test_a_key_is_kept_across_chunks() -> None:
+    """The second chunk's `a` has the key of a row of the first."""
+    intake = begin(FLIGHTS, name="flights", partition=PARTITION, checks=(), at=DAY)
+    rows = flights(id=["a", "b", "c", "a"])
+    intake.take(rows[:2])
+    assert intake.take(rows[2:]).quarantined["id"].to_list() == ["a"]
+    assert intake.finish().breaks == {"key is unique": 1}
+
+
+def test_a_column_that_one_chunk_lacks_refuses_with_the_schema_alone() -> None:
+    """The rules saw some chunks only, so that their counts are left out."""
+    intake = begin(FLIGHTS, name="flights", partition=PARTITION, checks=(), at=DAY)
+    rows = flights(distance=[-1.0, 200.0, 300.0, 400.0])
+    intake.take(rows[:2])
+    intake.take(rows[2:].drop("carrier"))
+    decided = intake.finish()
+    assert (decided.refused, decided.breaks) == (4, {})
+    assert [problem.code for problem in decided.problems] == ["TV-DATA-001"]
+
+
+def test_no_chunk_at_all_is_an_empty_partition() -> None:
+    """A source that gives nothing is a problem, as an empty file is."""
+    decided = begin(FLIGHTS, name="flights", partition=PARTITION, checks=(), at=DAY).finish()
+    assert [problem.code for problem in decided.problems] == ["TV-DATA-006"]
+
+
+def test_of_more_than_five_values_the_problem_says_that_there_are_more() -> None:
+    """One column's values are shown once each, in the order in which they came."""
+    rows = pl.DataFrame({"distance": [-1.0, -2.0, -1.0, -3.0, -4.0, -5.0, -6.0]})
+    table = Table(files="x", columns={"distance": Column(type="float", min=0)})
+    assert taken(rows, table=table).problems[0].seen == "-1.0, -2.0, -3.0, -4.0, -5.0 and more"
 
 
 def test_a_contract_at_odds_with_itself_is_the_project_s_fault() -> None:

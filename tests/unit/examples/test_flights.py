@@ -282,7 +282,7 @@ def test_the_year_passes_its_own_contract(tables: Tables, project: Project) -> N
         partition = (
             Partition(name, datetime(2013, 1, 1, tzinfo=UTC), at) if table.time else Partition(name, EPOCH, EPOCH)
         )
-        taken = take_in(tables[name], table, name=name, partition=partition, checks=project.checks, at=at)
+        _, taken = take_in(tables[name], table, name=name, partition=partition, checks=project.checks, at=at)
         assert taken.refused == 0
         assert taken.warnings == {}
         held |= taken.breaks
