@@ -70,14 +70,20 @@ class Column(_Section, frozen=True):
 
 
 class Table(_Section, frozen=True):
-    """A source of rows: files, cut into partitions of length `every` by `time`.
+    """A source of rows, cut into partitions of length `every` by `time`: `files`, a query (`sql` at `url`), or `push`.
 
-    Without `time` the table is one partition, replaced when its files change. `grace` is how long after its end
+    Exactly one of the three is given. `url` is a SQLAlchemy URL or `env:NAME`. `revisit` is how far before the last
+    collected partition a query that names `:since` asks again, for rows that came late or were corrected. Without
+    `time` the table is one partition, replaced when its source changes. `grace` is how long after its end
     a partition may come before it counts as late. `lookback` is how far before the first row of a batch a step may
     look into this table: the steps are handed that much, in training and in answering alike.
     """
 
-    files: str
+    files: str | None = None
+    sql: str | None = None
+    url: str | None = None
+    push: bool = False
+    revisit: str = "3d"
     time: str | None = None
     every: str = "1d"
     grace: str = "1d"
@@ -213,7 +219,7 @@ class Project(_Section, frozen=True):
     @property
     def requests(self) -> str:
         """The table whose rows are asked about: keyed by the row id alone, and not the outcomes' table."""
-        return next(iter(_request_tables(self)))
+        return next(iter(request_tables(self)))
 
     @property
     def primary(self) -> str:
@@ -226,7 +232,8 @@ class Project(_Section, frozen=True):
         return span(self.model.label_delay)
 
 
-def _request_tables(project: Project) -> list[str]:
+def request_tables(project: Project) -> list[str]:
+    """List the tables that could hold the rows that are asked about; a sound project has one."""
     outcomes = project.outcomes.table if project.outcomes else None
     return [
         name
@@ -255,6 +262,9 @@ def read_project(text: str) -> Project:
                 fix="correct the line that the message names",
             )
         ) from None
+    # The rules are about these values, so their module reads this one first.
+    from trivium.core.project_rules import broken_rules
+
     problems = list(_unknown_keys(raw, Project, WHERE))
     if problems:
         raise ProjectError(*problems)
@@ -270,7 +280,7 @@ def read_project(text: str) -> Project:
                 fix="correct the setting that the message names; $ is the whole file",
             )
         ) from None
-    problems = [*_broken_rules(project), *_bad_spans(project)]
+    problems = broken_rules(project)
     if problems:
         raise ProjectError(*problems)
     return project
@@ -297,104 +307,4 @@ def _unknown_keys(raw: Any, kind: Any, where: str) -> list[Problem]:
             found += _unknown_keys(value, inner[0], f"{where} {name!r}")
     elif inner and isinstance(raw, dict):
         found += _unknown_keys(raw, inner[0], where)
-    return found
-
-
-def _rule(what: str, fix: str, seen: str = "", where: str = WHERE) -> Problem:
-    return Problem(code="TV-PROJ-005", what=what, where=where, seen=seen, fix=fix)
-
-
-def _broken_rules(project: Project) -> list[Problem]:
-    found: list[Problem] = []
-    requests = _request_tables(project)
-    if len(requests) != 1:
-        found.append(
-            _rule(
-                "one table, and no more, must hold the rows that are asked about",
-                f"give one table, besides that of the outcomes, key = [{project.model.row_id!r}] and "
-                f"time = {project.model.time!r}",
-                seen=", ".join(requests) or "no such table",
-            )
-        )
-    if project.model.task == "multiclass":
-        found.append(_rule("multiclass models are not supported yet", "set model.task to binary or regression"))
-    if sum(metric.primary for metric in project.metrics) != 1:
-        found.append(_rule("one metric, and no more, must be primary", "set primary = true on one [[metrics]] entry"))
-    found += _unknown_tables(project)
-    for kind, names in (
-        ("check", [check.name for check in project.checks]),
-        ("slice", [part.name for part in project.slices]),
-        ("metric", [metric.name for metric in project.metrics]),
-        ("objective", [objective.name for objective in project.objectives]),
-    ):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        found += [_rule(f"two entries are the {kind} {name!r}", f"rename one {kind}", seen=name) for name in twice]
-    found += _bad_shares(project)
-    return found
-
-
-def _unknown_tables(project: Project) -> list[Problem]:
-    found = []
-    tables = list(project.tables)
-    if project.outcomes and project.outcomes.table not in tables:
-        found.append(unknown_name("TV-PROJ-004", "table", project.outcomes.table, tables, where=f"{WHERE}, outcomes"))
-    metrics = [metric.name for metric in project.metrics]
-    slices = [part.name for part in project.slices]
-    for check in project.checks:
-        where = f"{WHERE}, checks {check.name!r}"
-        if check.on not in (*tables, "request", "prediction"):
-            found.append(
-                unknown_name("TV-PROJ-004", "table", check.on, [*tables, "request", "prediction"], where=where)
-            )
-            continue
-        allowed = ALLOWED_ELSE[check.on if check.on in ALLOWED_ELSE else "table"]
-        if check.else_ not in allowed:
-            found.append(unknown_name("TV-PROJ-004", "else", check.else_, allowed, where=where))
-        if (check.else_ == "override") != (check.value is not None):
-            found.append(_rule("override and value go together", "give both, or neither", where=where))
-    for objective in project.objectives:
-        where = f"{WHERE}, objectives {objective.name!r}"
-        if objective.metric not in metrics:
-            found.append(unknown_name("TV-PROJ-004", "metric", objective.metric, metrics, where=where))
-        if objective.slice is not None and objective.slice not in slices:
-            found.append(unknown_name("TV-PROJ-004", "slice", objective.slice, slices, where=where))
-    for name in (*project.gate.margins, *project.gate.slice_margins):
-        if name not in metrics:
-            found.append(unknown_name("TV-PROJ-004", "metric", name, metrics, where=f"{WHERE}, gate"))
-    return found
-
-
-def _bad_shares(project: Project) -> list[Problem]:
-    shares = {
-        "gate.confidence": project.gate.confidence,
-        "ladder.sample_share": project.ladder.sample_share,
-        "release.canary_share": project.release.canary_share,
-        "alarms.false_alarm_rate": project.alarms.false_alarm_rate,
-    }
-    return [
-        _rule(
-            f"{name} must lie between 0 and 1", "write a share, such as 0.1", seen=str(value), where=f"{WHERE}, {name}"
-        )
-        for name, value in shares.items()
-        if not 0 < value < 1
-    ]
-
-
-def _bad_spans(project: Project) -> list[Problem]:
-    texts = {"model.label_delay": project.model.label_delay}
-    for name, table in project.tables.items():
-        texts |= {f"tables.{name}.every": table.every, f"tables.{name}.grace": table.grace}
-        texts |= {f"tables.{name}.lookback": table.lookback}
-    for section, keys in (
-        (project.release, ("shadow", "canary", "longest_stay")),
-        (project.retrain, ("every", "cooldown", "first_after", "window", "holdout")),
-    ):
-        texts |= {f"{type(section).__name__.lower()}.{key}": getattr(section, key) for key in keys}
-    texts |= {f"objectives {objective.name!r}.window": objective.window for objective in project.objectives}
-    found: list[Problem] = []
-    for name, text in texts.items():
-        try:
-            span(text, where=f"{WHERE}, {name}")
-        except ProjectError as error:
-            found += error.problems
     return found

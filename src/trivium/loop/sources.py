@@ -96,7 +96,7 @@ class FileSource:
 
     def files(self, table: str) -> list[Path | Problem]:
         """List the files that a table's pattern matches, or the problem that there are none."""
-        pattern = self.project.tables[table].files
+        pattern = self.project.tables[table].files or ""
         files = sorted(self.folder.glob(pattern))
         if files:
             return list(files)

@@ -1,22 +1,24 @@
 """Immutable bytes by their sha256, each a file. Not a cache: what is put stays until it is collected as garbage."""
 
+import hashlib
 import io
 import os
 import re
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trivium.core.problems import Problem, StoreError
 from trivium.core.values import sha256
-from trivium.store.disk import refused, sync_folder, write_whole
+from trivium.store.disk import into_place, refused, scratch, sweep, sync_folder, write_whole
+from trivium.store.frame_writer import FrameWriter
 
 if TYPE_CHECKING:
     import polars as pl
 
-# A row group is what a reader skips whole by its statistics; 2**17 rows is Delta's and DuckDB's order of size too.
-ROW_GROUP_ROWS = 131_072
+_READ_BYTES = 1 << 22
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -95,10 +97,58 @@ class FileBlobs:
         Raises:
             StoreError (TV-STORE-003): the disk refused.
         """
-        buffer = io.BytesIO()
-        # Polars writes columns of lists chunk by chunk: the same rows in other chunks would be other bytes.
-        frame.rechunk().write_parquet(buffer, compression="zstd", statistics=True, row_group_size=ROW_GROUP_ROWS)
-        return self.put(buffer.getvalue())
+        with self.frame_writer() as writer:
+            writer.write(frame)
+            return writer.keep()
+
+    def frame_writer(self) -> FrameWriter:
+        """Open a writer for a table that comes frame by frame, and may be larger than memory."""
+        return FrameWriter(self, aside=self._aside, durable=self._durable)
+
+    def adopt(self, path: Path) -> str:
+        """Keep a finished file of the folder of unfinished ones, synced already, under its digest.
+
+        Raises:
+            StoreError (TV-STORE-003): the disk refused.
+        """
+        try:
+            digest = _file_digest(path)
+            place = self.path(digest)
+            if self._renewed(place, size_bytes=path.stat().st_size):
+                path.unlink()
+            else:
+                into_place(path, place, durable=self._durable)
+        except OSError as error:
+            raise refused(str(path), error) from error
+        return digest
+
+    def verified_path(self, digest: str) -> Path:
+        """Tell the file that holds the bytes, after reading them through: for tables too large to be read whole.
+
+        Raises:
+            StoreError (TV-STORE-005 missing, TV-STORE-006 damaged, TV-STORE-003 the disk refused).
+        """
+        path = self.path(digest)
+        try:
+            found = _file_digest(path)
+        except FileNotFoundError:
+            raise _missing(digest, where=str(path)) from None
+        except OSError as error:
+            raise refused(str(path), error) from error
+        if found != digest:
+            raise _damaged(path, f"{path.stat().st_size:,} bytes with sha256 {found}")
+        return path
+
+    def scratch(self) -> AbstractContextManager[Path]:
+        """Give an empty folder on the store's disk for the length of a context; nothing in it outlives a crash long."""
+        return scratch(self._aside)
+
+    def sweep(self) -> int:
+        """Remove what killed writers left unfinished, unless somebody is writing; return how many files went."""
+        try:
+            return sweep(self._aside)
+        except OSError as error:
+            raise refused(str(self._aside), error) from error
 
     def get_frame(self, digest: str, *, columns: list[str] | None = None) -> "pl.DataFrame":
         """Return a table, verified, its rows in the order they were put.
@@ -131,7 +181,7 @@ class FileBlobs:
             ) from error
 
     def collect_garbage(self, live: set[str], *, older_than_s: float) -> int:
-        """Delete blobs that no event names, and what killed writers left behind; return how many files went.
+        """Delete blobs that no event names; return how many went. What killed writers left is `sweep`'s to remove.
 
         Args:
             live: the digests that must stay.
@@ -153,7 +203,7 @@ class FileBlobs:
 
     def _files(self) -> Iterator[Path]:
         for folder in sorted(self._root.iterdir()) if self._root.is_dir() else ():
-            if folder.is_dir():
+            if folder.is_dir() and folder != self._aside:
                 yield from sorted(folder.iterdir())
 
     def _is_older(self, path: Path, age_s: float) -> bool:
@@ -161,6 +211,14 @@ class FileBlobs:
             return time.time() - path.stat().st_mtime >= age_s
         except FileNotFoundError:
             return False
+
+
+def _file_digest(path: Path) -> str:
+    running = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_READ_BYTES):
+            running.update(block)
+    return running.hexdigest()
 
 
 def _missing(digest: str, *, where: str) -> StoreError:

@@ -321,3 +321,27 @@ def test_multiclass_is_refused_and_said_so() -> None:
     assert text != GOOD
     with pytest.raises(ProjectError, match="multiclass models are not supported yet"):
         read_project(text)
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("", "one source"),
+        ('files = "a.csv"\nsql = "select 1"\nurl = "sqlite://"', "one source"),
+        ('files = "a.csv"\npush = true', "one source"),
+        ('sql = "select 1"', "go together"),
+        ('files = "a.csv"\nurl = "sqlite://"', "go together"),
+    ],
+)
+def test_each_table_has_one_source(source, says):
+    """Rows come from files, from a query with its URL, or are pushed: from none or two is a problem, told by table."""
+    (problem,) = problems(GOOD.replace('files = "arrivals/*.parquet"', source))
+    assert problem.code == "TV-PROJ-005"
+    assert says in problem.what
+    assert "tables.arrivals" in problem.where
+
+
+@pytest.mark.parametrize("source", ['files = "a.csv"', 'sql = "select 1"\nurl = "env:URL"', "push = true"])
+def test_each_kind_of_source(source):
+    """A table has files, a query with its URL, or is pushed."""
+    read_project(GOOD.replace('files = "arrivals/*.parquet"', source))

@@ -140,3 +140,63 @@ def test_putting_makes_young(blobs):
     age(path, 100)
     blobs.put(b"a")
     assert blobs.collect_garbage(set(), older_than_s=50) == 0
+
+
+def test_written_frame_by_frame(blobs):
+    """A table written in frames of any size has the digest, and the rows, of one put whole; nothing is left aside."""
+    size = 300_000
+    frame = pl.DataFrame({"n": range(size), "checks": [["a"] * (n % 3) for n in range(size)]})
+    digest = blobs.put_frame(frame)
+    blobs.path(digest).unlink()
+    for cut in (50_000, 131_072, 299_999):
+        with blobs.frame_writer() as writer:
+            for start in range(0, size, cut):
+                writer.write(frame.slice(start, cut))
+            assert writer.keep() == digest
+        assert writer.rows == size
+    assert_frame_equal(blobs.get_frame(digest), frame)
+    assert blobs.verified_path(digest) == blobs.path(digest)
+    assert list((blobs.path(digest).parent.parent / "new").iterdir()) == []
+
+
+@pytest.mark.parametrize("rows", [0, 1, 131_072, 131_073])
+def test_small_tables_written_frame_by_frame(blobs, rows):
+    """At the edges of a row group too, and without rows, the writer's blob is the one put whole."""
+    frame = pl.DataFrame({"n": range(rows)}, schema={"n": pl.Int64})
+    with blobs.frame_writer() as writer:
+        writer.write(frame.clear())
+        writer.write(frame)
+        assert writer.keep() == blobs.put_frame(frame)
+
+
+def test_what_a_writer_does_not_keep_is_gone(blobs, tmp_path):
+    """A writer that is left before `keep`, by an exception or not, leaves no file, however far it had got."""
+    frame = pl.DataFrame({"n": range(200_000)})
+    with pytest.raises(ZeroDivisionError), blobs.frame_writer() as writer:
+        writer.write(frame)
+        writer.write(frame)
+        raise ZeroDivisionError
+    with blobs.frame_writer() as writer:
+        writer.write(frame)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_sweep_spares_what_is_held(blobs, tmp_path):
+    """Unfinished files go when nobody writes, and stay while anybody does."""
+    with blobs.scratch() as folder:
+        (folder / "half").write_bytes(b"x")
+        (tmp_path / "blobs" / "new" / "left").write_bytes(b"y")
+        assert blobs.sweep() == 0
+    assert blobs.sweep() == 1
+    assert blobs.sweep() == 0
+    assert not folder.exists()
+
+
+def test_damaged_blobs_are_not_told_of(blobs):
+    """The place of a blob is told only where its bytes are what they were."""
+    digest = blobs.put(b"abc")
+    blobs.path(digest).write_bytes(b"abd")
+    with pytest.raises(StoreError, match="TV-STORE-006"):
+        blobs.verified_path(digest)
+    with pytest.raises(StoreError, match="TV-STORE-005"):
+        blobs.verified_path("0" * 64)

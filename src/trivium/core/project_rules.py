@@ -1,0 +1,129 @@
+"""What a project file's settings owe each other: names that exist, one primary metric, one source a table.
+
+Not about types and keys: `project.read_project` has held the text to those before.
+"""
+
+from trivium.core.problems import Problem, ProjectError, unknown_name
+from trivium.core.project import ALLOWED_ELSE, WHERE, Project, request_tables
+from trivium.core.values import span
+
+
+def _rule(what: str, fix: str, seen: str = "", where: str = WHERE) -> Problem:
+    return Problem(code="TV-PROJ-005", what=what, where=where, seen=seen, fix=fix)
+
+
+def broken_rules(project: Project) -> list[Problem]:
+    """Find every broken rule (TV-PROJ-005), unknown name (-004) and unreadable length of time (-006) at once."""
+    found: list[Problem] = []
+    requests = request_tables(project)
+    if len(requests) != 1:
+        found.append(
+            _rule(
+                "one table, and no more, must hold the rows that are asked about",
+                f"give one table, besides that of the outcomes, key = [{project.model.row_id!r}] and "
+                f"time = {project.model.time!r}",
+                seen=", ".join(requests) or "no such table",
+            )
+        )
+    if project.model.task == "multiclass":
+        found.append(_rule("multiclass models are not supported yet", "set model.task to binary or regression"))
+    if sum(metric.primary for metric in project.metrics) != 1:
+        found.append(_rule("one metric, and no more, must be primary", "set primary = true on one [[metrics]] entry"))
+    found += _unknown_tables(project)
+    found += _bad_sources(project)
+    for kind, names in (
+        ("check", [check.name for check in project.checks]),
+        ("slice", [part.name for part in project.slices]),
+        ("metric", [metric.name for metric in project.metrics]),
+        ("objective", [objective.name for objective in project.objectives]),
+    ):
+        twice = sorted({name for name in names if names.count(name) > 1})
+        found += [_rule(f"two entries are the {kind} {name!r}", f"rename one {kind}", seen=name) for name in twice]
+    return [*found, *_bad_shares(project), *_bad_spans(project)]
+
+
+def _bad_sources(project: Project) -> list[Problem]:
+    """Find tables whose rows come from nowhere or from two places, and URLs without a query or the other way round."""
+    found = []
+    for name, table in project.tables.items():
+        where = f"{WHERE}, tables.{name}"
+        given = [key for key in ("files", "sql") if getattr(table, key) is not None] + ["push"] * table.push
+        if len(given) != 1:
+            found.append(
+                _rule(
+                    f"the rows of table {name!r} must come from one source, and no more",
+                    "give one of files = PATTERN, sql = QUERY with url, or push = true",
+                    seen=", ".join(given) or "no source",
+                    where=where,
+                )
+            )
+        elif (table.sql is None) != (table.url is None):
+            found.append(_rule("sql and url go together", "give both, or neither", seen=given[0], where=where))
+    return found
+
+
+def _unknown_tables(project: Project) -> list[Problem]:
+    found = []
+    tables = list(project.tables)
+    if project.outcomes and project.outcomes.table not in tables:
+        found.append(unknown_name("TV-PROJ-004", "table", project.outcomes.table, tables, where=f"{WHERE}, outcomes"))
+    metrics = [metric.name for metric in project.metrics]
+    slices = [part.name for part in project.slices]
+    for check in project.checks:
+        where = f"{WHERE}, checks {check.name!r}"
+        if check.on not in (*tables, "request", "prediction"):
+            found.append(
+                unknown_name("TV-PROJ-004", "table", check.on, [*tables, "request", "prediction"], where=where)
+            )
+            continue
+        allowed = ALLOWED_ELSE[check.on if check.on in ALLOWED_ELSE else "table"]
+        if check.else_ not in allowed:
+            found.append(unknown_name("TV-PROJ-004", "else", check.else_, allowed, where=where))
+        if (check.else_ == "override") != (check.value is not None):
+            found.append(_rule("override and value go together", "give both, or neither", where=where))
+    for objective in project.objectives:
+        where = f"{WHERE}, objectives {objective.name!r}"
+        if objective.metric not in metrics:
+            found.append(unknown_name("TV-PROJ-004", "metric", objective.metric, metrics, where=where))
+        if objective.slice is not None and objective.slice not in slices:
+            found.append(unknown_name("TV-PROJ-004", "slice", objective.slice, slices, where=where))
+    for name in (*project.gate.margins, *project.gate.slice_margins):
+        if name not in metrics:
+            found.append(unknown_name("TV-PROJ-004", "metric", name, metrics, where=f"{WHERE}, gate"))
+    return found
+
+
+def _bad_shares(project: Project) -> list[Problem]:
+    shares = {
+        "gate.confidence": project.gate.confidence,
+        "ladder.sample_share": project.ladder.sample_share,
+        "release.canary_share": project.release.canary_share,
+        "alarms.false_alarm_rate": project.alarms.false_alarm_rate,
+    }
+    return [
+        _rule(
+            f"{name} must lie between 0 and 1", "write a share, such as 0.1", seen=str(value), where=f"{WHERE}, {name}"
+        )
+        for name, value in shares.items()
+        if not 0 < value < 1
+    ]
+
+
+def _bad_spans(project: Project) -> list[Problem]:
+    texts = {"model.label_delay": project.model.label_delay}
+    for name, table in project.tables.items():
+        texts |= {f"tables.{name}.every": table.every, f"tables.{name}.grace": table.grace}
+        texts |= {f"tables.{name}.lookback": table.lookback, f"tables.{name}.revisit": table.revisit}
+    for section, keys in (
+        (project.release, ("shadow", "canary", "longest_stay")),
+        (project.retrain, ("every", "cooldown", "first_after", "window", "holdout")),
+    ):
+        texts |= {f"{type(section).__name__.lower()}.{key}": getattr(section, key) for key in keys}
+    texts |= {f"objectives {objective.name!r}.window": objective.window for objective in project.objectives}
+    found: list[Problem] = []
+    for name, text in texts.items():
+        try:
+            span(text, where=f"{WHERE}, {name}")
+        except ProjectError as error:
+            found += error.problems
+    return found
