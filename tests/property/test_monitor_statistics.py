@@ -11,7 +11,6 @@ from trivium.core.project import Alarms, Objective
 from trivium.core.summary import ColumnSummary, Summary
 from trivium.monitor.alarms import Finding, decide
 from trivium.monitor.objectives import PeriodScore, check
-from trivium.monitor.performance import below_expectation
 from trivium.monitor.residuals import residuals, spreads, tail
 from trivium.monitor.statistics import Pool, measure, quantiles
 
@@ -98,14 +97,37 @@ def test_an_objective_is_a_mean(scores, random) -> None:
 
 
 @LAWS
-@given(st.lists(st.floats(0, 1), min_size=10, max_size=30), st.floats(0, 0.5), st.floats(0, 0.5))
-def test_a_score_turned_around_is_judged_alike(values, low, width) -> None:
-    """A loss and its negative as a score have the same verdict."""
-    lower = below_expectation([(100, v) for v in values], expected_low=low, expected_high=low + width, better="lower")
-    higher = below_expectation(
-        [(100, -v) for v in values], expected_low=-low - width, expected_high=-low, better="higher"
-    )
-    assert (lower.verdict, lower.reason) == (higher.verdict, higher.reason)
+@given(st.lists(st.tuples(st.integers(0, 50), st.floats(-1, 1)), max_size=40), st.floats(0.01, 0.99))
+def test_an_objective_turned_around_is_judged_alike(scores, budget) -> None:
+    """A loss and its negative as a score have the same verdict, spend as much, and burn as fast."""
+    found = []
+    for sign, better in ((1, "lower"), (-1, "higher")):
+        periods = [
+            PeriodScore(start=NOW - timedelta(days=n + 1), end=NOW - timedelta(days=n), rows=rows, value=sign * value)
+            for n, (rows, value) in enumerate(scores)
+        ]
+        ask = Objective(name="o", metric="m", target=sign * 0.5, budget=budget)
+        found.append(check(ask, periods=periods, now=NOW, better=better))
+    assert [(f.verdict, f.spent, f.burning) for f in found[:1]] == [(f.verdict, f.spent, f.burning) for f in found[1:]]
+
+
+@LAWS
+@given(st.lists(st.booleans(), max_size=40), st.integers(0, 39), st.floats(0.01, 0.99))
+def test_a_better_period_never_speeds_the_burn(misses, place, budget) -> None:
+    """Turning one missed period into a met one spends no more of the budget, and no faster."""
+    order = ["no", "slowly", "steadily", "fast"]
+    ask = Objective(name="o", metric="m", target=0.5, budget=budget)
+
+    def judged(missed):
+        periods = [
+            PeriodScore(start=NOW - timedelta(days=n + 1), end=NOW - timedelta(days=n), rows=9, value=float(is_bad))
+            for n, is_bad in enumerate(missed)
+        ]
+        return check(ask, periods=periods, now=NOW, better="lower")
+
+    worse, better = judged(misses), judged([is_bad and n != place for n, is_bad in enumerate(misses)])
+    assert order.index(better.burning) <= order.index(worse.burning)
+    assert (better.spent or 0.0) <= (worse.spent or 0.0)
 
 
 @LAWS

@@ -57,7 +57,7 @@ def _live(ws: "Workspace", last: int) -> Answer:
 
     report = live_report(ws, last=last)
     names = [metric.name for metric in ws.project.metrics]
-    told = ("name", "verdict", "value", "target", "rows")
+    told = ("name", "verdict", "value", "target", "spent", "burning", "rows")
     objectives = [tuple(objective[key] for key in told) for objective in report["objectives"]]
     scores = [
         (p["partition"], p["live"], p["rows"], p["overdue"], *(p["metrics"][name]["all"] for name in names))

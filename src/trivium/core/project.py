@@ -175,12 +175,16 @@ class Alarms(_Section, frozen=True):
 
 
 class Objective(_Section, frozen=True):
-    """A service-level objective: the metric's value over the last `window` must reach `target`."""
+    """A service-level objective: each period's value of the metric must reach `target`.
+
+    `budget` is the share of the last `window`'s rows that may lie in periods which do not.
+    """
 
     name: str
     metric: str
     target: float
-    window: str = "7d"
+    window: str = "28d"
+    budget: float = 0.1
     slice: str | None = None
 
 

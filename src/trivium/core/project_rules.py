@@ -99,6 +99,7 @@ def _bad_shares(project: Project) -> list[Problem]:
         "ladder.sample_share": project.ladder.sample_share,
         "release.canary_share": project.release.canary_share,
         "alarms.false_alarm_rate": project.alarms.false_alarm_rate,
+        **{f"objectives {objective.name!r}.budget": objective.budget for objective in project.objectives},
     }
     return [
         _rule(

@@ -2,22 +2,17 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from trivium.core.events import Event
 from trivium.core.values import moment
 from trivium.loop.journal import Item
-from trivium.loop.judge import metrics_of
-from trivium.loop.scores import objective_now, periods_of
+from trivium.loop.scores import objective_now
 from trivium.loop.table_history import drift_history, judge_drift, watched_columns
 from trivium.loop.workspace import Workspace
 from trivium.monitor.alarms import Finding, Past, decide
-from trivium.monitor.performance import below_expectation
-
-if TYPE_CHECKING:
-    pass
 
 # A few bad rows are noted, many are worth a page; the shares are of the rows read.
 NOTED_QUARANTINE_SHARE = 0.01
@@ -158,54 +153,21 @@ def _columns_of(ws: Workspace, table: str, rules: Sequence[str] | dict[str, int]
 
 
 def _model_findings(ws: Workspace) -> list[Finding]:
-    """Look at the model as a whole: its objectives, and its score against what the gate expected."""
-    name = ws.project.model.name
-    found = []
-    for objective in ws.project.objectives:
-        decision = objective_now(ws, objective)
-        if decision.verdict == "missed":
-            found.append(
-                Finding(
-                    alarm="objective",
-                    subject=name,
-                    columns=(),
-                    severity="page",
-                    what=f"objective {objective.name!r} missed: {objective.metric} {decision.value:.4g}, "
-                    f"target {objective.target:.4g}",
-                    evidence={"objective": objective.name, "value": decision.value, "target": objective.target},
-                )
-            )
-    expected = _expected(ws)
-    if expected is not None:
-        metric = next(metric for metric in metrics_of(ws) if metric.name == ws.project.primary)
-        periods = periods_of(ws, metric=ws.project.primary)
-        now = below_expectation(
-            [(period.rows, period.value) for period in periods],
-            expected_low=expected["low"],
-            expected_high=expected["high"],
-            better=metric.better,
+    """Look at the model as a whole: how fast each objective spends its error budget."""
+    return [
+        Finding(
+            alarm="objective",
+            subject=ws.project.model.name,
+            columns=(),
+            severity="note" if decision.burning == "slowly" else "page",
+            what=f"objective {objective.name!r} spends its budget {decision.burning}: {objective.metric} missed "
+            f"{objective.target:.4g} in {decision.missed} of {decision.periods} periods, "
+            f"{decision.spent:.0%} of what {objective.window} allow",
+            evidence=msgspec.to_builtins(decision),
         )
-        if now.verdict == "worse":
-            found.append(
-                Finding(
-                    alarm="score",
-                    subject=name,
-                    columns=(),
-                    severity="page",
-                    what=f"{ws.project.primary} of the live version: {now.reason}",
-                    evidence={"value": now.value, "expected": expected},
-                )
-            )
-    return found
-
-
-def _expected(ws: Workspace) -> dict[str, float] | None:
-    live = ws.state.route.live
-    if live is None:
-        return None
-    judged = [event for event in ws.state.journal.judged if event.subject == live]
-    expected = judged[-1].body["expected"] if judged else None
-    return expected if expected and expected["low"] is not None and expected["high"] is not None else None
+        for objective in ws.project.objectives
+        if (decision := objective_now(ws, objective)).burning != "no"
+    ]
 
 
 def _alarm(ws: Workspace, findings: Sequence[Finding]) -> list[Event]:

@@ -89,7 +89,7 @@ def test_a_good_project() -> None:
     assert project.checks[0].else_ == "quarantine"
     assert project.gate.confidence == 0.95
     assert project.store.url == "sqlite:///.trivium/trivium.db"
-    assert project.objectives[0].window == "7d"
+    assert (project.objectives[0].window, project.objectives[0].budget) == ("28d", 0.1)
 
 
 def test_without_outcomes() -> None:
@@ -270,6 +270,7 @@ def test_what_befalls_a_row(on: str, allowed: list[str], forbidden: list[str]) -
         (GOOD + "[ladder]\nsample_share = 0.0\n", "ladder.sample_share must lie between 0 and 1"),
         (GOOD + "[release]\ncanary_share = 1.5\n", "release.canary_share must lie between 0 and 1"),
         (GOOD + "[alarms]\nfalse_alarm_rate = -0.1\n", "alarms.false_alarm_rate must lie between 0 and 1"),
+        (GOOD + OBJECTIVE + "budget = 1.0\n", "objectives 'good enough'.budget must lie between 0 and 1"),
         (GOOD + "[gate]\nconfidence = nan\n", "gate.confidence must lie between 0 and 1"),
     ],
 )
