@@ -20,7 +20,7 @@ from trivium.data.checks import UNIQUE, UNIQUE_ACROSS, WITHIN_PARTITION, RowRule
 from trivium.data.findings import Place, Tally, missing_columns, no_rows, not_computed, too_many_nulls
 from trivium.data.keys import SeenKeys
 from trivium.data.schema import SchemaBreaks, conform
-from trivium.data.summary import merge, summarise
+from trivium.data.summary import merge, summarise_partition
 
 BROKE = "_broke"
 _PLACE = "_place"
@@ -160,7 +160,7 @@ class Intake:
         taken = _split(frame, broken)
         self._committed += taken.committed.height
         self._quarantined += taken.quarantined.height
-        self._parts.append(summarise(taken.committed, time=self._table.time))
+        self._parts.append(summarise_partition(taken.committed, self._table, self._place.partition))
         if len(self._parts) == _MOST_PARTS:
             self._parts = [merge(*self._parts)]
         return taken
@@ -220,7 +220,7 @@ class Intake:
     def _summary(self, breaks: dict[str, int]) -> Summary:
         if not self._parts:
             none = pl.DataFrame() if self._none is None else self._none
-            return summarise(none, breaks=breaks)
+            self._parts = [summarise_partition(none, self._table, self._place.partition)]
         whole = self._parts[0] if len(self._parts) == 1 else merge(*self._parts)
         return msgspec.structs.replace(whole, breaks=breaks)
 

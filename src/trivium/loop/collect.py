@@ -12,6 +12,8 @@ from trivium.core.events import Event
 from trivium.core.problems import DataError, Problem, ProjectError, unknown_name
 from trivium.core.values import EPOCH, Partition, digest, floor_to, iso, moment, span
 from trivium.data.intake import Decided, Taken, release_rows, take_in
+from trivium.data.packing import encode
+from trivium.data.summary import summarise_partition
 from trivium.loop.sources import Delivery, FileSource, Source
 from trivium.loop.workspace import Workspace
 
@@ -105,7 +107,7 @@ def _kept(ws: Workspace, table: str, taken: Taken, decided: Decided, partition: 
         "rows_quarantined": decided.quarantined,
         "blob": ws.blobs.put_frame(taken.committed),
         "quarantine": ws.blobs.put_frame(taken.quarantined) if decided.quarantined else None,
-        "summary": ws.blobs.put(msgspec.json.encode(decided.summary)),
+        "summary": ws.blobs.put(encode(decided.summary)),
         "breaks": decided.breaks,
         "warnings": decided.warnings,
         "replaces": before[0] if before else None,
@@ -217,9 +219,7 @@ def release_quarantine(ws: Workspace, table: str, partition: str, *, because: st
         import polars as pl
 
         together = pl.concat([rows, held], how="diagonal_relaxed") if rows.width else held
-        from trivium.data.summary import summarise
-
-        summary = summarise(together, time=ws.project.tables[table].time)
+        summary = summarise_partition(together, ws.project.tables[table], Partition(table, record.start, record.end))
         return [
             ws.event(
                 "quarantine_released",
@@ -231,7 +231,7 @@ def release_quarantine(ws: Workspace, table: str, partition: str, *, because: st
                 blob=ws.blobs.put_frame(together),
                 rows=together.height,
                 quarantine=None,
-                summary=ws.blobs.put(msgspec.json.encode(summary)),
+                summary=ws.blobs.put(encode(summary)),
                 fingerprint=record.fingerprint,
                 rows_released=held.height,
             )

@@ -8,6 +8,7 @@ import msgspec
 
 from trivium.core.summary import Summary
 from trivium.core.values import moment
+from trivium.data.packing import decode
 from trivium.loop.workspace import Workspace
 from trivium.monitor.decision import DriftDecision
 from trivium.monitor.drift import History
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 def watched_columns(ws: Workspace, table: str, blob: str) -> Summary:
     """Read a summary, without the key, the time and the columns that the contract says not to watch."""
-    summary = msgspec.json.decode(ws.blobs.get(blob), type=Summary)
+    summary = decode(ws.blobs.get(blob))
     settings = ws.project.tables[table]
     unwatched = {*settings.key, settings.time, *(name for name, rule in settings.columns.items() if not rule.watch)}
     kept = {name: column for name, column in summary.columns.items() if name not in unwatched}

@@ -1,19 +1,16 @@
 """What is measured of one summary, so that partitions can be compared: a few numbers per column. Decides nothing."""
 
 import math
-import sys
 from collections import Counter
 from collections.abc import Mapping
 
-from trivium.core.summary import RELATIVE_ERROR, ColumnSummary, Summary
+from trivium.core.summary import ColumnSummary, Summary
 
 # Stands for the whole table where a column is named.
 TABLE = ""
 QUANTILES = (0.1, 0.5, 0.9)
 # The share of a column's mean size under which a spread counts as none: keeps the logarithm finite.
 LEAST_SPREAD = 1e-3
-_LOG_RATIO = math.log((1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR))
-_LOG_LARGEST = math.log(sys.float_info.max)
 Statistic = tuple[str, str]
 
 
@@ -96,13 +93,11 @@ def _against(name: str, column: ColumnSummary, pooled: Mapping[str, int]) -> dic
 
 
 def quantiles(column: ColumnSummary, at: tuple[float, ...] = QUANTILES) -> tuple[float, ...]:
-    """Read quantiles from a number column's log buckets: the nearest rank, within `RELATIVE_ERROR` of the true value.
+    """Read quantiles from a number column's log buckets: the nearest rank, within the buckets' relative error.
 
     A column without values has no quantile: NaN each.
     """
-    ladder = [(-_middle(bucket), column.negative[bucket]) for bucket in sorted(column.negative, reverse=True)]
-    ladder += [(0.0, column.zeros)] if column.zeros else []
-    ladder += [(_middle(bucket), column.positive[bucket]) for bucket in sorted(column.positive)]
+    ladder = list(column.ladder())
     total = sum(rows for _, rows in ladder)
     if not total:
         return tuple(math.nan for _ in at)
@@ -113,8 +108,3 @@ def quantiles(column: ColumnSummary, at: tuple[float, ...] = QUANTILES) -> tuple
         while len(found) < len(at) and passed >= max(1.0, at[len(found)] * total):
             found.append(value)
     return tuple(found)
-
-
-def _middle(bucket: int) -> float:
-    """The value within `RELATIVE_ERROR` of all of bucket b, which holds ratio^(b-1) < value <= ratio^b."""
-    return math.exp(min(bucket * _LOG_RATIO, _LOG_LARGEST)) * (1 - RELATIVE_ERROR)

@@ -2,11 +2,11 @@
 
 from datetime import UTC, date, datetime
 
-import msgspec
 import polars as pl
 import pytest
 
-from trivium.core.summary import TOP_KEPT, ColumnSummary, Summary
+from trivium.core.summary import TOP_KEPT, ColumnSummary, Kind, Summary
+from trivium.data.packing import decode, encode
 from trivium.data.summary import merge, quantile, summarise
 
 
@@ -44,7 +44,7 @@ def test_moments_past_the_largest_float_stay_finite() -> None:
     found = summarise(pl.DataFrame({"x": [1.7e308, -1.7e308, 1.7e308, 5e-324]}))
     both = merge(found, found)
     for summary in (found, both):
-        assert msgspec.json.decode(msgspec.json.encode(summary), type=Summary) == summary
+        assert decode(encode(summary)) == summary
         assert -1.7e308 <= summary.columns["x"].mean <= 1.7e308
 
 
@@ -63,14 +63,14 @@ def test_text_has_its_top_values_ties_in_alphabetical_order() -> None:
     assert column(["b", "a"], dtype=pl.Categorical).top == {"a": 1, "b": 1}
 
 
-def test_values_past_those_kept_are_counted_as_other() -> None:
-    """With one value more than is kept, the last in the alphabet goes."""
+def test_past_the_values_kept_only_those_that_stand_out_have_a_name() -> None:
+    """Of 201 values, 199 have one row as the 201st has: the two that have more stay, with their exact counts."""
     names = [f"v{number:04}" for number in range(TOP_KEPT + 1)]
     found = column([*names, names[-1], names[0]])
-    assert found.other == 1
-    assert list(found.top)[:2] == [names[0], names[-1]]
-    assert names[-2] not in found.top
+    assert (found.top, found.top_error) == ({names[0]: 2, names[-1]: 2}, 1)
+    assert found.other == TOP_KEPT - 1
     assert found.distinct == TOP_KEPT + 1
+    assert sum(found.folds.values()) == TOP_KEPT + 3
 
 
 def test_moments_in_time_have_extremes_and_no_buckets() -> None:
@@ -78,20 +78,31 @@ def test_moments_in_time_have_extremes_and_no_buckets() -> None:
     at = datetime(1970, 1, 2, tzinfo=UTC)
     found = summarise(pl.DataFrame({"at": [at, None], "day": [date(1970, 1, 3), date(1970, 1, 2)]}), time="at")
     assert (found.first_at, found.last_at) == (at, at)
-    assert found.columns["at"] == ColumnSummary(rows=2, nulls=1, distinct=1, minimum=86400.0, maximum=86400.0)
-    assert found.columns["day"] == ColumnSummary(rows=2, distinct=2, minimum=86400.0, maximum=172800.0)
+    stood = {name: (held.nulls, held.distinct, held.minimum, held.maximum) for name, held in found.columns.items()}
+    assert stood == {"at": (1, 1, 86400.0, 86400.0), "day": (0, 2, 86400.0, 172800.0)}
+    assert not any(held.numbers or held.mean for held in found.columns.values())
+    assert found.columns["at"].hours == (1, *[0] * 23)
 
 
 def test_other_types_count_rows_and_nulls_alone() -> None:
     """A list column is counted, and no more."""
-    assert column([[1], None]) == ColumnSummary(rows=2, nulls=1)
+    assert column([[1], None]) == ColumnSummary(rows=2, kind="other", nulls=1)
 
 
-@pytest.mark.parametrize("dtype", [pl.Float64, pl.Int64, pl.String, pl.Boolean, pl.Datetime, pl.Null])
-def test_no_rows_and_only_nulls_summarise(dtype: type[pl.DataType]) -> None:
+@pytest.mark.parametrize(
+    ("dtype", "kind"),
+    [
+        *((dtype, "number") for dtype in (pl.Float64, pl.Float32, pl.Int8, pl.UInt64, pl.Decimal(10, 2))),
+        *((dtype, "text") for dtype in (pl.String, pl.Categorical, pl.Enum(["a"]))),
+        *((dtype, "moment") for dtype in (pl.Datetime, pl.Datetime("ns", "Asia/Tokyo"), pl.Date)),
+        *((dtype, "other") for dtype in (pl.Null, pl.List(pl.Int64), pl.Duration, pl.Time)),
+        (pl.Boolean, "bool"),
+    ],
+)
+def test_no_rows_and_only_nulls_summarise(dtype: pl.DataType, kind: Kind) -> None:
     """Empty and all-null columns have nothing but their counts."""
-    assert column([], dtype=dtype) == ColumnSummary(rows=0)
-    assert column([None, None], dtype=dtype) == ColumnSummary(rows=2, nulls=2)
+    assert column([], dtype=dtype) == ColumnSummary(rows=0, kind=kind)
+    assert column([None, None], dtype=dtype) == ColumnSummary(rows=2, kind=kind, nulls=2)
 
 
 def test_a_column_named_count_and_a_frame_without_columns() -> None:
@@ -112,8 +123,8 @@ def test_merge_adds_what_two_parts_hold() -> None:
     assert merge() == Summary(rows=0, columns={})
 
 
-def test_merged_distinct_is_exact_for_text_and_a_lower_bound_for_numbers() -> None:
-    """Of text all values are known; of numbers only the buckets and the parts' own counts."""
+def test_merged_distinct_is_exact_while_values_are_few() -> None:
+    """1, 2, 50 and a, b, c: three each, whichever parts hold them."""
     parts = [
         summarise(pl.DataFrame({"x": [1.0, 2.0], "s": ["a", "b"]})),
         summarise(pl.DataFrame({"x": [2.0, 50.0], "s": ["b", "c"]})),
