@@ -61,7 +61,7 @@ import json, os, signal, sys, time
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import alembic.command, polars, skops.io, sklearn.linear_model, sklearn.pipeline, sqlalchemy.dialects.sqlite, sqlglot
+import alembic.command, polars, skops.io, sklearn.linear_model, sklearn.pipeline, sqlalchemy.dialects.sqlite
 import trivium.artifact.formats, trivium.cli.rehearse, trivium.loop.rehearse
 from trivium.cli.main import main
 from trivium.loop.sources import FileSource

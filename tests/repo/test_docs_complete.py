@@ -135,7 +135,7 @@ def test_each_setting_has_its_row(kind: type[msgspec.Struct]) -> None:
 
 def test_each_function_of_an_expression_is_told() -> None:
     """The page of expressions names every function that one may call."""
-    from trivium.core.expressions.tree import FUNCTIONS
+    from trivium.core.expressions.signatures import FUNCTIONS
 
     page = (REFERENCE / "expressions.md").read_text()
     assert [name for name in FUNCTIONS if not re.search(rf"`{name}\b", page)] == []

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-HEAVY = ["alembic", "jinja2", "numpy", "pandas", "polars", "scipy", "skops", "sklearn", "sqlalchemy", "sqlglot"]
+HEAVY = ["alembic", "jinja2", "numpy", "pandas", "polars", "scipy", "skops", "sklearn", "sqlalchemy"]
 TELL = f"import json, sys; sys.stderr.write(json.dumps(sorted(set(sys.modules) & set({HEAVY!r}))))"
 
 

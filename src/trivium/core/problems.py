@@ -29,7 +29,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     def __str__(self) -> str:
         lines = [f"{self.code}  {self.what}"]
         lines += [
-            f"  {label + ':':<7}{text}"
+            f"  {label + ':':<7}" + text.replace("\n", "\n" + " " * 9)
             for label, text in (("where", self.where), ("seen", self.seen), ("fix", self.fix))
             if text
         ]

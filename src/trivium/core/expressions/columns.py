@@ -1,41 +1,30 @@
 """Compiles an expression to a Polars expression over columns. For whole frames.
 
 The columns' types are not known here: each column is brought to the language's kinds (number, text, bool, datetime)
-by selectors, which Polars resolves when it sees the frame. No part of an expression is used twice in what it
-compiles to, columns apart: nested copies would grow without bound (`Expr.fill_nan` makes three).
+by selectors, which Polars resolves when it sees the frame. Few things use a part of an expression twice in what it
+compiles to, columns apart (`Signature.repeats`): nested copies grow without bound (`Expr.fill_nan` makes three).
 """
 
 import math
+import operator
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import polars as pl
 import polars.selectors as cs
 
 from trivium.core.expressions.kinds import kind_of_value
 from trivium.core.expressions.parse import Expression
-from trivium.core.expressions.tree import (
-    FUNCTIONS,
-    Arithmetic,
-    Between,
-    Call,
-    Column,
-    Compare,
-    In,
-    IsNull,
-    Like,
-    Literal,
-    Logic,
-    Node,
-    Not,
-    Value,
-    column_names,
-)
+from trivium.core.expressions.signatures import ORDERED, SAME, SIGNATURES, argument_kinds
+from trivium.core.expressions.tree import Call, Column, Literal, Node, Value, column_names, literals
 
 _TIME = pl.Datetime("us", "UTC")
 _DTYPES: dict[str, pl.DataType] = {"number": pl.Float64(), "text": pl.String(), "bool": pl.Boolean(), "datetime": _TIME}
 _UPPER = [chr(code) for code in range(ord("A"), ord("Z") + 1)]
 _LOWER = [letter.lower() for letter in _UPPER]
+TRIMMED = " \t\n\r\f\v"
 
 
 def to_columns(expression: Expression) -> pl.Expr:
@@ -55,28 +44,20 @@ def _compiled(node: Node, kind: str | None) -> pl.Expr:
             return _column(name, kind)
         case Literal(value=value):
             return _literal(value, kind)
-        case Compare(op=op, left=left, right=right):
-            return _compare(op, _compiled(left, None), _compiled(right, None))
-        case Logic(op=op, parts=parts):
-            return _joined(op, [_compiled(part, "bool") for part in parts])
-        case Not(of=of):
-            return ~_compiled(of, "bool")
-        case IsNull(of=of):
-            return _compiled(of, None).is_null()
-        case In():
-            return _in(node)
-        case Between(of=of, low=low, high=high):
-            middle = _compiled(of, None)  # used twice: a bool comes of it, which no other between can hold
-            return (middle >= _compiled(low, None)) & (middle <= _compiled(high, None))
-        case Like(of=of, pattern=pattern):
-            return _compiled(of, "text").str.contains(like_regex(pattern))
-        case Arithmetic(op=op, left=left, right=right):
-            divisor = _compiled(right, "number")
-            if op in ("/", "%"):
-                divisor = _divisor(divisor, is_long=any(column_names(node)))
-            return _arithmetic(op, _compiled(left, "number"), divisor)
-        case Call():
-            return _call(node, kind)
+    same = kind if SIGNATURES[node.name].gives == SAME else None
+    match node.name:
+        case "in":
+            return _in(_compiled(node.arguments[0], None), literals(node.arguments[1:]))
+        case "like":
+            return _compiled(node.arguments[0], "text").str.contains(like_regex(str(literals(node.arguments)[-1])))
+        case "round":
+            digits = [int(value) for value in literals(node.arguments[1:]) if isinstance(value, float)]
+            number = _compiled(node.arguments[0], "number")
+            return number.round(digits[0] if digits else 0, mode="half_away_from_zero")
+        case "/" | "%" | "seconds_between":
+            return _divided(node)
+    asked = [same if kind in (SAME, ORDERED) else kind for kind in argument_kinds(node.name, len(node.arguments))]
+    return _CALLS[node.name](*map(_compiled, node.arguments, asked))
 
 
 def _column(name: str, kind: str | None) -> pl.Expr:
@@ -104,37 +85,23 @@ def _literal(value: Value, kind: str | None) -> pl.Expr:
     return pl.lit(value, dtype=_DTYPES[kind] if kind is not None else None)
 
 
-def _compare(op: str, left: pl.Expr, right: pl.Expr) -> pl.Expr:
-    match op:
-        case "=":
-            return left == right
-        case "<>":
-            return left != right
-        case "<":
-            return left < right
-        case "<=":
-            return left <= right
-        case ">":
-            return left > right
-    return left >= right
-
-
-def _joined(op: str, parts: Sequence[pl.Expr]) -> pl.Expr:
+def _joined(function: Callable[[Any, Any], Any], *parts: pl.Expr) -> pl.Expr:
     """Join by halves: a chain of 600 parts would nest 600 deep."""
     if len(parts) == 1:
         return parts[0]
     half = len(parts) // 2
-    left, right = _joined(op, parts[:half]), _joined(op, parts[half:])
-    return left & right if op == "and" else left | right
+    joined: pl.Expr = function(_joined(function, *parts[:half]), _joined(function, *parts[half:]))
+    return joined
 
 
-def _in(node: In) -> pl.Expr:
-    found = [_compiled(node.of, None).is_in(_series(node.options).implode())] if node.options else []
-    nulls = [pl.lit(None, dtype=pl.Boolean)] if node.has_null else []
-    return _joined("or", [*found, *nulls])
+def _in(of: pl.Expr, options: Sequence[Value]) -> pl.Expr:
+    known = [option for option in options if option is not None]
+    found = [of.is_in(_series(known).implode())] if known else []
+    nulls = [pl.lit(None, dtype=pl.Boolean)] if len(known) < len(options) else []
+    return _joined(operator.or_, *found, *nulls)
 
 
-def _series(options: tuple[Value, ...]) -> pl.Series:
+def _series(options: Sequence[Value]) -> pl.Series:
     kind = kind_of_value(options[0])
     return pl.Series(options, dtype=_DTYPES[kind] if kind is not None else None)
 
@@ -145,60 +112,83 @@ def like_regex(pattern: str) -> str:
     return rf"(?s)\A{''.join(signs.get(letter) or re.escape(letter) for letter in pattern)}\z"
 
 
+def _divided(node: Call) -> pl.Expr:
+    is_long = any(column_names(node))
+    if node.name == "seconds_between":
+        earlier, later = (_compiled(part, "datetime") for part in node.arguments)
+        microseconds = (later - earlier).dt.total_microseconds().cast(pl.Float64)
+        return microseconds / _divisor(pl.lit(1e6), is_long=is_long)
+    left, right = (_compiled(part, "number") for part in node.arguments)
+    right = _divisor(right.replace(0.0, None), is_long=is_long)
+    return _no_nan(left / right if node.name == "/" else left % right)
+
+
 def _divisor(right: pl.Expr, *, is_long: bool) -> pl.Expr:
-    """Make zeros null, and one value for all rows (a literal, a constant column) one value a row.
+    """Make one value for all rows (a literal, a constant column) one value a row.
 
     Polars divides by a single value as times its reciprocal: `f / 3` is then off in the last digit on a third of rows.
     """
-    right = right.replace(0.0, None)
     return right + pl.int_range(pl.len()).cast(pl.Float64) * 0.0 if is_long else right
 
 
-def _arithmetic(op: str, left: pl.Expr, right: pl.Expr) -> pl.Expr:
-    match op:
-        case "+":
-            result = left + right
-        case "-":
-            result = left - right
-        case "*":
-            result = left * right
-        case "/":
-            result = left / right
-        case _:
-            result = left % right
+def _no_nan(result: pl.Expr) -> pl.Expr:
     return result.replace(math.nan, None)
 
 
-def _call(node: Call, kind: str | None) -> pl.Expr:
-    takes = FUNCTIONS[node.name].takes or kind if node.name in FUNCTIONS else "number"
-    arguments = [_compiled(argument, takes) for argument in node.arguments]
-    of = arguments[0]
-    match node.name:
-        case "coalesce":
-            return pl.coalesce(arguments)
-        case "least":
-            return pl.min_horizontal(arguments)
-        case "greatest":
-            return pl.max_horizontal(arguments)
-        case "round":
-            return of.round(_digits(node), mode="half_away_from_zero")
-        case "negate":
-            return -of
-        case "abs" | "floor" | "ceil":
-            result: pl.Expr = getattr(of, node.name)()
-            return result
-        case "length":
-            return of.str.len_chars().cast(pl.Float64)
-        case "lower":
-            return of.str.replace_many(_UPPER, _LOWER)
-        case "upper":
-            return of.str.replace_many(_LOWER, _UPPER)
-    part: pl.Expr = getattr(of.dt, node.name)()
+def _case(*parts: pl.Expr) -> pl.Expr:
+    result = parts[-1]
+    for index in range(len(parts) - 3, -1, -2):
+        result = pl.when(parts[index]).then(parts[index + 1]).otherwise(result)
+    return result
+
+
+def _part(name: str, of: pl.Expr) -> pl.Expr:
+    part: pl.Expr = getattr(of.dt, name)()
     return part.cast(pl.Float64)
 
 
-def _digits(node: Call) -> int:
-    match node.arguments:
-        case (_, Literal(value=float() as digits)):
-            return int(digits)
-    return 0
+_PARTS_OF_TIME: dict[str, Callable[..., pl.Expr]] = {
+    name: partial(_part, name) for name in ("day", "hour", "minute", "month", "second", "weekday", "year")
+}
+_CALLS: dict[str, Callable[..., pl.Expr]] = {
+    **_PARTS_OF_TIME,
+    "=": operator.eq,
+    "<>": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "is distinct from": lambda left, right: left.ne_missing(right),
+    "is null": pl.Expr.is_null,
+    "between": lambda of, low, high: (of >= low) & (of <= high),
+    "and": partial(_joined, operator.and_),
+    "or": partial(_joined, operator.or_),
+    "not": operator.invert,
+    "+": lambda left, right: _no_nan(left + right),
+    "-": lambda left, right: _no_nan(left - right),
+    "*": lambda left, right: _no_nan(left * right),
+    "negate": operator.neg,
+    "||": pl.concat_str,
+    "case": _case,
+    "abs": pl.Expr.abs,
+    "ceil": pl.Expr.ceil,
+    "coalesce": lambda *parts: pl.coalesce(parts),
+    "contains": lambda of, part: of.str.contains(part, literal=True),
+    "ends_with": lambda of, part: of.str.ends_with(part),
+    "floor": pl.Expr.floor,
+    "greatest": pl.max_horizontal,
+    "is_finite": pl.Expr.is_finite,
+    "least": pl.min_horizontal,
+    "length": lambda of: of.str.len_chars().cast(pl.Float64),
+    "lower": lambda of: of.str.replace_many(_UPPER, _LOWER),
+    "nullif": lambda of, other: pl.when(of.ne_missing(other)).then(of),
+    "sign": pl.Expr.sign,
+    "sqrt": lambda of: _no_nan(of.sqrt()),
+    "starts_with": lambda of, part: of.str.starts_with(part),
+    "substr": lambda of, first, *count: of.str.slice(
+        (first - 1).cast(pl.Int64), *(number.cast(pl.UInt64) for number in count)
+    ),
+    "trim": lambda of: of.str.strip_chars(TRIMMED),
+    "upper": lambda of: of.str.replace_many(_LOWER, _UPPER),
+}
+COMPILED = _CALLS.keys() | {"in", "like", "round", "/", "%", "seconds_between"}

@@ -1,47 +1,20 @@
 """Compiles an expression to a closure over one row: a mapping of plain Python values. For requests, one at a time.
 
-Not a fallback for `columns`: both give the same answers, which `tests/property/test_expressions.py` holds.
+Not a fallback for `columns`: both give the same answers, which `tests/property/test_expressions.py` holds. A call of a
+Python function costs more than all it does here, so the commonest shapes (a column beside a literal; two or three
+conditions joined) have closures of their own that call nothing they can do themselves.
 """
 
-import math
-import operator
-import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
-from decimal import Decimal
-from numbers import Real
 from typing import Any
 
 from trivium.core.expressions.parse import Expression
-from trivium.core.expressions.tree import (
-    Arithmetic,
-    Between,
-    Call,
-    Column,
-    Compare,
-    In,
-    IsNull,
-    Like,
-    Literal,
-    Logic,
-    Node,
-    Not,
-)
+from trivium.core.expressions.tree import Call, Column, Literal, Node, literals
+from trivium.core.expressions.values import EXACT, OF_VALUES, like, plain
 
 Row = Mapping[str, Any]
 Compiled = Callable[[Row], Any]
-_ASCII_LOWER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
-_ASCII_UPPER = {code + 32: code for code in _ASCII_LOWER}
-_COMPARISONS: dict[str, Callable[[Any, Any], Any]] = {
-    "=": operator.eq,
-    "<>": operator.ne,
-    "<": operator.lt,
-    "<=": operator.le,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
-# From here on a double has no digits behind the point.
-_WHOLE_FROM = 2.0**52
+_COMPARISONS = ("=", "<>", "<", "<=", ">", ">=")
 
 
 def to_row(expression: Expression) -> Callable[[Mapping[str, Any]], Any]:
@@ -56,62 +29,71 @@ def to_row(expression: Expression) -> Callable[[Mapping[str, Any]], Any]:
     return _compiled(expression.tree)
 
 
-def plain(value: Any) -> Any:
-    """Bring a value to the language's own kinds: each number a float, NaN null, each time an aware UTC datetime."""
-    kind = type(value)
-    if kind is float:
-        return value if value == value else None  # noqa: PLR0124  # false for NaN alone
-    if kind is str or kind is bool or value is None:
-        return value
-    if kind is int:
-        return _double(value)
-    if hasattr(value, "item"):  # NumPy's scalars
-        return plain(value.item())
-    if isinstance(value, Real | Decimal):
-        return _double(value)
-    if isinstance(value, datetime):
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    return value
-
-
-def _double(value: Any) -> float | None:
-    try:
-        number = float(value)
-    except OverflowError:  # a whole number past 1e308
-        number = math.inf if value > 0 else -math.inf
-    return None if math.isnan(number) else number
-
-
 def _compiled(node: Node) -> Compiled:
     match node:
         case Column(name=name):
-            return lambda row: plain(row.get(name))
+            return _column(name)
         case Literal(value=value):
             return lambda row: value
-        case Compare():
-            return _compare(node)
-        case Logic(op=op, parts=parts):
-            return _logic([_compiled(part) for part in parts], settles=op == "or")
-        case Not(of=of):
-            return _not(_compiled(of))
-        case IsNull(of=of):
-            inner = _compiled(of)
-            return lambda row: inner(row) is None
-        case In():
-            return _in(node)
-        case Between(of=of, low=low, high=high):
-            return _between(_compiled(of), _compiled(low), _compiled(high))
-        case Like(of=of, pattern=pattern):
-            return _like(_compiled(of), pattern)
-        case Arithmetic(op=op, left=left, right=right):
-            return _both(_ARITHMETIC[op], _compiled(left), _compiled(right))
-        case Call():
-            return _call(node)
+        case Call(name=name, arguments=(Column(name=column), Literal(value=value))) if name in _COMPARISONS:
+            return _column_beside(column, value, OF_VALUES[name])
+    special = _SPECIAL.get(node.name)
+    if special is not None:
+        return special(node)
+    return _strict(OF_VALUES[node.name], *map(_compiled, node.arguments))
 
 
-def _both(function: Callable[[Any, Any], Any], left: Compiled, right: Compiled) -> Compiled:
+def _column(name: str) -> Compiled:
+    def run(row: Row) -> Any:
+        value = row.get(name)
+        if type(value) is float:
+            return value if value == value else None  # noqa: PLR0124  # false for NaN alone
+        return value if type(value) is str else plain(value)
+
+    return run
+
+
+def _column_beside(name: str, other: Any, function: Callable[[Any, Any], Any]) -> Compiled:
+    """Compare a column with a literal. A small int is compared as it is: as a double it would compare the same."""
+    if other is None:
+        return lambda row: None
+    kind = type(other)
+
+    def of_number(row: Row) -> Any:
+        value = row.get(name)
+        if type(value) is float:
+            return function(value, other) if value == value else None  # noqa: PLR0124  # false for NaN alone
+        if type(value) is int and -EXACT < value < EXACT:
+            return function(value, other)
+        value = plain(value)
+        return None if value is None else function(value, other)
+
+    def of_another(row: Row) -> Any:
+        value = row.get(name)
+        if type(value) is not str:
+            value = plain(value)
+            if value is None:
+                return None
+        return function(value, other)
+
+    return of_number if kind is float else of_another
+
+
+def _strict(function: Callable[..., Any], first: Compiled, *others: Compiled) -> Compiled:
+    """Call a function of which any argument that is null makes a null."""
+    if len(others) > 1:
+        return _strict_of_many(function, first, *others)
+    if others:
+        return _strict_of_two(function, first, others[0])
+
+    def run(row: Row) -> Any:
+        value = first(row)
+        return None if value is None else function(value)
+
+    return run
+
+
+def _strict_of_two(function: Callable[..., Any], left: Compiled, right: Compiled) -> Compiled:
     def run(row: Row) -> Any:
         a = left(row)
         if a is None:
@@ -122,24 +104,26 @@ def _both(function: Callable[[Any, Any], Any], left: Compiled, right: Compiled) 
     return run
 
 
-def _compare(node: Compare) -> Compiled:
-    function = _COMPARISONS[node.op]
-    if isinstance(node.left, Column) and isinstance(node.right, Literal) and node.right.value is not None:
-        name, value = node.left.name, node.right.value  # the commonest rule by far, so without two calls
+def _strict_of_many(function: Callable[..., Any], *arguments: Compiled) -> Compiled:
+    def run(row: Row) -> Any:
+        values = [argument(row) for argument in arguments]
+        return None if None in values else function(*values)
 
-        def run(row: Row) -> Any:
-            a = plain(row.get(name))
-            return None if a is None else function(a, value)
-
-        return run
-    return _both(function, _compiled(node.left), _compiled(node.right))
+    return run
 
 
-def _logic(parts: list[Compiled], *, settles: bool) -> Compiled:
+def _logic(node: Call) -> Compiled:
     """Join by `and` (a False settles it) or `or` (a True does); else null if any part is null."""
+    parts = [_compiled(part) for part in node.arguments]
+    settles = node.name == "or"
+    otherwise = not settles
+    if len(parts) == 2:
+        return _logic_of_two(*parts, settles=settles)
+    if len(parts) == 3:
+        return _logic_of_three(*parts, settles=settles)
 
     def run(row: Row) -> Any:
-        result: bool | None = not settles
+        result: bool | None = otherwise
         for part in parts:
             value = part(row)
             if value is settles:
@@ -151,16 +135,54 @@ def _logic(parts: list[Compiled], *, settles: bool) -> Compiled:
     return run
 
 
-def _not(inner: Compiled) -> Compiled:
+def _logic_of_two(first: Compiled, second: Compiled, *, settles: bool) -> Compiled:
+    otherwise = not settles
+
     def run(row: Row) -> Any:
-        value = inner(row)
-        return None if value is None else not value
+        a = first(row)
+        if a is settles:
+            return settles
+        b = second(row)
+        if b is settles:
+            return settles
+        return None if a is None or b is None else otherwise
 
     return run
 
 
-def _in(node: In) -> Compiled:
-    inner, options, otherwise = _compiled(node.of), frozenset(node.options), None if node.has_null else False
+def _logic_of_three(first: Compiled, second: Compiled, third: Compiled, *, settles: bool) -> Compiled:
+    otherwise = not settles
+
+    def run(row: Row) -> Any:
+        a = first(row)
+        if a is settles:
+            return settles
+        b = second(row)
+        if b is settles:
+            return settles
+        c = third(row)
+        if c is settles:
+            return settles
+        return None if a is None or b is None or c is None else otherwise
+
+    return run
+
+
+def _is_null(node: Call) -> Compiled:
+    inner = _compiled(node.arguments[0])
+    return lambda row: inner(row) is None
+
+
+def _is_distinct(node: Call) -> Compiled:
+    left, right = map(_compiled, node.arguments)
+    return lambda row: left(row) != right(row)
+
+
+def _in(node: Call) -> Compiled:
+    inner = _compiled(node.arguments[0])
+    values = literals(node.arguments[1:])
+    options = frozenset(value for value in values if value is not None)
+    otherwise = None if None in values else False
 
     def run(row: Row) -> Any:
         value = inner(row)
@@ -171,7 +193,9 @@ def _in(node: In) -> Compiled:
     return run
 
 
-def _between(inner: Compiled, low: Compiled, high: Compiled) -> Compiled:
+def _between(node: Call) -> Compiled:
+    inner, low, high = map(_compiled, node.arguments)
+
     def run(row: Row) -> Any:
         value, least, most = inner(row), low(row), high(row)
         if value is None:
@@ -183,100 +207,57 @@ def _between(inner: Compiled, low: Compiled, high: Compiled) -> Compiled:
     return run
 
 
-def _like(inner: Compiled, pattern: str) -> Compiled:
-    matches = re.compile(like_regex(pattern), re.DOTALL).fullmatch
+def _like(node: Call) -> Compiled:
+    (pattern,) = literals(node.arguments[1:])
+    return _strict(like(str(pattern)), _compiled(node.arguments[0]))
+
+
+def _case(node: Call) -> Compiled:
+    *parts, otherwise = [_compiled(part) for part in node.arguments]
+    pairs = list(zip(parts[::2], parts[1::2], strict=True))
+
+    def run(row: Row) -> Any:
+        for condition, value in pairs:
+            if condition(row):
+                return value(row)
+        return otherwise(row)
+
+    return run
+
+
+def _coalesce(node: Call) -> Compiled:
+    arguments = [_compiled(argument) for argument in node.arguments]
+    return lambda row: next((value for inner in arguments if (value := inner(row)) is not None), None)
+
+
+def _extreme(node: Call) -> Compiled:
+    arguments = [_compiled(argument) for argument in node.arguments]
+    pick: Callable[..., Any] = min if node.name == "least" else max
+    return lambda row: pick((value for inner in arguments if (value := inner(row)) is not None), default=None)
+
+
+def _nullif(node: Call) -> Compiled:
+    inner, other = map(_compiled, node.arguments)
 
     def run(row: Row) -> Any:
         value = inner(row)
-        return None if value is None else matches(value) is not None
+        return None if value is None or value == other(row) else value
 
     return run
 
 
-def like_regex(pattern: str) -> str:
-    """Write a LIKE pattern as a regular expression of Python's that never backtracks over more than one `%`."""
-    first, *rest = [
-        "".join("." if letter == "_" else re.escape(letter) for letter in part) for part in pattern.split("%")
-    ]
-    if not rest:
-        return first
-    # The leftmost match of a middle part is always right, so it may be atomic.
-    return first + "".join(f"(?>.*?{part})" for part in rest[:-1]) + ".*" + rest[-1]
-
-
-def _settled(number: float) -> float | None:
-    return None if number != number else number  # noqa: PLR0124  # true for NaN alone
-
-
-def _divided(a: float, b: float) -> float | None:
-    return None if b == 0 else _settled(a / b)
-
-
-def _modulo(a: float, b: float) -> float | None:
-    """The remainder of floored division, to the digit as Polars computes it: a - b * floor(a / b)."""
-    if b == 0:
-        return None
-    quotient = a / b
-    return _settled(a - b * _floor(quotient))
-
-
-_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
-    "+": lambda a, b: _settled(a + b),
-    "-": lambda a, b: _settled(a - b),
-    "*": lambda a, b: _settled(a * b),
-    "/": _divided,
-    "%": _modulo,
+_SPECIAL: dict[str, Callable[[Call], Compiled]] = {
+    "and": _logic,
+    "or": _logic,
+    "is null": _is_null,
+    "is distinct from": _is_distinct,
+    "in": _in,
+    "between": _between,
+    "like": _like,
+    "case": _case,
+    "coalesce": _coalesce,
+    "least": _extreme,
+    "greatest": _extreme,
+    "nullif": _nullif,
 }
-
-
-def _floor(number: float) -> float:
-    return float(math.floor(number)) if abs(number) < _WHOLE_FROM else number
-
-
-def _ceil(number: float) -> float:
-    return float(math.ceil(number)) if abs(number) < _WHOLE_FROM else number
-
-
-def _round(number: float, digits: float = 0.0) -> float:
-    """Round half away from zero, on the double times a power of ten."""
-    power = 10.0**digits
-    scaled = abs(number) * power
-    if scaled == math.inf:
-        return number
-    whole = _floor(scaled)
-    return math.copysign((whole + 1 if scaled - whole >= 0.5 else whole) / power, number)
-
-
-_FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "abs": abs,
-    "negate": operator.neg,
-    "floor": _floor,
-    "ceil": _ceil,
-    "round": _round,
-    "length": lambda text: float(len(text)),
-    "lower": lambda text: text.translate(_ASCII_LOWER),
-    "upper": lambda text: text.translate(_ASCII_UPPER),
-    "hour": lambda at: float(at.hour),
-    "weekday": lambda at: float(at.isoweekday()),
-    "month": lambda at: float(at.month),
-    "year": lambda at: float(at.year),
-}
-
-
-def _call(node: Call) -> Compiled:
-    arguments = [_compiled(argument) for argument in node.arguments]
-    if node.name == "coalesce":
-        return lambda row: next((value for inner in arguments if (value := inner(row)) is not None), None)
-    if node.name in ("least", "greatest"):
-        pick: Callable[..., Any] = min if node.name == "least" else max
-        return lambda row: pick((value for inner in arguments if (value := inner(row)) is not None), default=None)
-    function = _FUNCTIONS[node.name]
-    if len(arguments) > 1:
-        return _both(function, *arguments)
-    only = arguments[0]
-
-    def run(row: Row) -> Any:
-        value = only(row)
-        return None if value is None else function(value)
-
-    return run
+COMPILED = _SPECIAL.keys() | OF_VALUES.keys()
