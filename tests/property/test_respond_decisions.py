@@ -25,7 +25,9 @@ def test_a_subject_has_at_most_one_open_incident(drawn) -> None:
         if (kind == "opened" and held) or (kind in ("acknowledged", "resolved") and not held):
             continue
         name = subject if kind == "alarmed" else incidents.next_id() if kind == "opened" else held.id
-        body = {"subject": subject, "title": "t"} if kind == "opened" else {}
+        body = {"subject": subject, "thing": subject, "title": "t"} if kind == "opened" else {}
+        if kind == "alarmed":
+            body = {"incident": held.id if held else "none", "rule": f"fault {subject}", "thing": subject}
         at = START + timedelta(hours=seq)
         incidents.apply(Event(at=at, kind=kind, subject=name, actor="a", body=body, seq=seq))
     assert [incident.id for incident in incidents.all()] == [f"i{n + 1}" for n in range(len(incidents.all()))]

@@ -38,7 +38,12 @@ COMMANDS = {
     "route": "release:route",
     "tick": "watch:tick",
     "watch": "watch:watch",
-    "alarms": "respond:alarms",
+    "alarms list": "alarms:list_",
+    "alarms mark": "alarms:mark",
+    "alarms mute": "alarms:mute",
+    "alarms unmute": "alarms:unmute",
+    "alarms ledger": "alarms:ledger",
+    "alarms promote": "alarms:promote",
     "incidents list": "respond:incidents",
     "incidents show": "respond:show",
     "incidents ack": "respond:ack",
@@ -49,7 +54,8 @@ COMMANDS = {
 GROUPS = {
     "contract": "What a table's rows must be like.",
     "quarantine": "The rows that were held back, and why.",
-    "incidents": "What needs a person.",
+    "alarms": "What was told, and what people said of it; alone it lists the latest.",
+    "incidents": "What needs a person; alone it lists the open ones.",
 }
 HELP = """The production loop of a machine-learning model, rehearsed on your own history before it is real.
 
@@ -114,7 +120,7 @@ def _call(words: list[str]) -> int:
     from cyclopts import CycloptsError
 
     try:
-        answer = application()(words, exit_on_error=False, print_error=False, result_action="return_value")
+        answer = application()(_whole(words), exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         raise ProjectError(
             Problem(
@@ -128,6 +134,13 @@ def _call(words: list[str]) -> int:
     except SystemExit as error:
         return int(error.code or 0)
     return leave(answer) if isinstance(answer, Answer) else 0
+
+
+def _whole(words: list[str]) -> list[str]:
+    """Say `list` for a group that is named alone, or with options only: `trivium alarms --last 3`."""
+    rest = words[1:2]
+    is_alone = not rest or (rest[0].startswith("-") and rest[0] not in ("-h", "--help"))
+    return [words[0], "list", *words[1:]] if words and f"{words[0]} list" in COMMANDS and is_alone else words
 
 
 def application() -> "App":

@@ -1,4 +1,4 @@
-"""`alarms` and `incidents`."""
+"""`incidents`."""
 
 from typing import Any
 
@@ -6,41 +6,6 @@ import msgspec
 
 from trivium.cli.door import Answer, pairs, workspace
 from trivium.cli.door import table as lay_out
-
-
-def alarms(*, last: int = 30) -> Answer:
-    """Show the latest alarms, and whether they paged anybody."""
-    from trivium.core.values import iso
-
-    found = [
-        {
-            "id": e.body["id"],
-            "at": iso(e.at),
-            "kind": e.body["alarm"],
-            "subject": e.subject,
-            "severity": e.body["severity"],
-            "paged": e.body["paged"],
-            "columns": e.body["columns"],
-            "what": e.body["what"],
-            "incident": e.body["incident"],
-        }
-        for e in workspace().state.journal.alarms[-last:]
-    ]
-    return Answer(
-        {"alarms": found},
-        [
-            lay_out(
-                "Alarms",
-                ("alarm", "at", "kind", "subject", "paged", "incident", "what"),
-                [
-                    (a["id"], a["at"], a["kind"], a["subject"], "yes" if a["paged"] else "no", a["incident"], a["what"])
-                    for a in found
-                ],
-            )
-            if found
-            else "no alarms"
-        ],
-    )
 
 
 def incidents(*, all_: bool = False) -> Answer:

@@ -9,6 +9,7 @@ from trivium.core.values import sha256
 
 # kind -> what the event says. `subject` is in brackets.
 KINDS = {
+    "changed": "tables' contracts are not what they were [model]",
     "collected": "a partition's good rows were committed, its bad rows quarantined [table]",
     "refused": "a partition was refused whole [table]",
     "late": "a partition did not come in its time [table]",
@@ -24,6 +25,11 @@ KINDS = {
     "watched": "a partition was compared with its table's history [table]",
     "alarmed": "something needs attention [what it is about]",
     "opened": "an incident was opened [incident]",
+    "marked": "a person said whether an alarm was useful or noise [alarm]",
+    "demoted": "a rule's alarms stopped paging: too few were useful [rule]",
+    "promoted": "a rule's alarms may page again [rule]",
+    "muted": "a person asked not to be paged about something, until a time [what it is about]",
+    "unmuted": "a mute was ended before its time [mute]",
     "acknowledged": "a person took an incident [incident]",
     "resolved": "an incident was closed [incident]",
     "retrain": "a retrain was decided [model]",

@@ -166,12 +166,29 @@ class Retrain(_Section, frozen=True):
     holdout: str = "7d"
 
 
+class AlarmRule(_Section, frozen=True):
+    """How one kind of alarm behaves: it alarms when `after` of the last `of` partitions broke; `off` never does.
+
+    What is not set keeps the kind's own default.
+    """
+
+    severity: Literal["page", "note", "off"] | None = None
+    after: int | None = None
+    of: int | None = None
+
+
 class Alarms(_Section, frozen=True):
-    """How many pages a week people can bear; what is over it stays an alarm and pages nobody."""
+    """How many pages a week people can bear: the level at which a fault pages is chosen so that history kept it.
+
+    `rules` is by kind of alarm. A rule of which people's marks say, with 95 % confidence, that fewer than
+    `demote_below` of its alarms are useful pages no more.
+    """
 
     pages_per_week: int = 5
     false_alarm_rate: float = 0.02
     least_history: int = 20
+    demote_below: float = 0.5
+    rules: dict[str, AlarmRule] = {}
 
 
 class Objective(_Section, frozen=True):

@@ -3,8 +3,9 @@
 Not about types and keys: `project.read_project` has held the text to those before.
 """
 
+from trivium.core.alarms import KINDS, MOST_OF
 from trivium.core.problems import Problem, ProjectError, unknown_name
-from trivium.core.project import ALLOWED_ELSE, WHERE, Project, request_tables
+from trivium.core.project import ALLOWED_ELSE, WHERE, Alarms, Project, request_tables
 from trivium.core.values import span
 
 
@@ -39,7 +40,7 @@ def broken_rules(project: Project) -> list[Problem]:
     ):
         twice = sorted({name for name in names if names.count(name) > 1})
         found += [_rule(f"two entries are the {kind} {name!r}", f"rename one {kind}", seen=name) for name in twice]
-    return [*found, *_bad_shares(project), *_bad_spans(project)]
+    return [*found, *_bad_alarms(project.alarms), *_bad_shares(project), *_bad_spans(project)]
 
 
 def _bad_sources(project: Project) -> list[Problem]:
@@ -93,6 +94,23 @@ def _unknown_tables(project: Project) -> list[Problem]:
     return found
 
 
+def _bad_alarms(alarms: Alarms) -> list[Problem]:
+    """Find rules about kinds of alarm that there are not, m of n that cannot be, and a budget below nothing."""
+    found = []
+    if alarms.pages_per_week < 0:
+        where = f"{WHERE}, alarms.pages_per_week"
+        found.append(_rule("a budget of pages cannot be negative", "write 0 or more", where=where))
+    for name, rule in alarms.rules.items():
+        where = f"{WHERE}, alarms.rules.{name}"
+        if name not in KINDS:
+            found.append(unknown_name("TV-PROJ-004", "kind of alarm", name, list(KINDS), where=where))
+        elif not 1 <= (1 if rule.after is None else rule.after) <= (rule.of or MOST_OF) <= MOST_OF:
+            seen = f"after = {rule.after}, of = {rule.of}"
+            fix = f"write 1 <= after <= of <= {MOST_OF}"
+            found.append(_rule("an alarm after m of n partitions needs m of at most n", fix, seen=seen, where=where))
+    return found
+
+
 def _bad_shares(project: Project) -> list[Problem]:
     shares = {
         "gate.confidence": project.gate.confidence,
@@ -100,6 +118,7 @@ def _bad_shares(project: Project) -> list[Problem]:
         "release.canary_share": project.release.canary_share,
         "alarms.false_alarm_rate": project.alarms.false_alarm_rate,
         **{f"objectives {objective.name!r}.budget": objective.budget for objective in project.objectives},
+        "alarms.demote_below": project.alarms.demote_below,
     }
     return [
         _rule(

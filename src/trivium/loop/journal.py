@@ -1,13 +1,27 @@
 """What the loop remembers between ticks, folded from the ledger: what is answered, scored, watched, alarmed."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from trivium.core.events import Event
 from trivium.core.values import moment
+from trivium.monitor.alarms import Broke
 
 WATCHED_KINDS = ("collected", "refused", "late", "answered", "scored")
+
+
+# What is usual of a check's breaks, and what broke lately, is told from so many of a table's latest partitions.
+REMEMBERED = 56
+OF_A_TABLE = ("collected", "refused", "late")
+
+
+class Breaks(NamedTuple):
+    """How many of a partition's rows broke each check."""
+
+    partition: str
+    rows: int
+    checks: dict[str, int]
 
 
 class Item(NamedTuple):
@@ -16,6 +30,11 @@ class Item(NamedTuple):
     kind: str
     subject: str
     partition: str
+
+    @property
+    def line(self) -> tuple[str, str]:
+        """What it is the next of: a table's partitions in whatever way they came, the model's answers, its scores."""
+        return ("partition" if self.kind in OF_A_TABLE else self.kind, self.subject)
 
 
 class Journal:
@@ -28,6 +47,13 @@ class Journal:
         self.answered: dict[str, Event] = {}
         self.scored: dict[str, Event] = {}
         self.pending: dict[Item, Event] = {}
+        self.breaks: dict[str, deque[Breaks]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
+        self.broke: dict[tuple[str, str], deque[list[Broke]]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
+        self.found_at: dict[str, datetime] = {}
+        self.watch_began: datetime | None = None
+        self.contracts: dict[str, str] = {}
+        self.changes = 0
+        self.changed_at: dict[str, datetime] = {}
         self.drift: dict[str, list[Event]] = defaultdict(list)
         self.alarms: list[Event] = []
         self.judged: list[Event] = []
@@ -53,6 +79,14 @@ class Journal:
         start = moment(body["start"])
         if start.year > 1970 and (self.first_data is None or start < self.first_data):
             self.first_data = start
+        checks = {**body["breaks"], **body["warnings"]}
+        self.breaks[event.subject].append(Breaks(body["partition"], body["rows_read"], checks))
+
+    def _changed(self, event: Event, body: dict[str, Any]) -> None:
+        if self.changes:
+            self.changed_at.update(dict.fromkeys(body["differs"], event.at))
+        self.contracts = body["contracts"]
+        self.changes += 1
 
     def _answered(self, event: Event, body: dict[str, Any]) -> None:
         self.answered[body["partition"]] = event
@@ -61,7 +95,15 @@ class Journal:
         self.scored[body["partition"]] = event
 
     def _watched(self, event: Event, body: dict[str, Any]) -> None:
-        self.pending.pop(Item(body["of"], event.subject, body["partition"]), None)
+        item = Item(body["of"], event.subject, body["partition"])
+        self.pending.pop(item, None)
+        self.watch_began = self.watch_began or event.at
+        broke = [Broke(one["rule"], tuple(one["columns"])) for one in body.get("broke", ())]
+        self.broke[item.line].append(broke)
+        self.found_at.update(dict.fromkeys((one.rule for one in broke), event.at))
+        if body["verdict"] == "shift":
+            # The world has moved: that is what retraining is for. A fault is mended, not learnt.
+            self.findings["drift"] = event.at
         if body["of"] == "collected":
             self.drift[event.subject].append(event)
 

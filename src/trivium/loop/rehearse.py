@@ -137,12 +137,19 @@ def rehearse(
         until=settings.until,
         seed=settings.seed,
         faults=settings.faults,
-        label_delay=ws.project.label_delay,
     )
     spent["report"] = clock() - told
     document["spent"] = {name: round(seconds, 3) for name, seconds in spent.items()}
     document["wall_s"] = round(clock() - started, 3)
     return document
+
+
+def faults_of(ws: Workspace) -> tuple[Fault, ...] | None:
+    """Tell which faults struck the rehearsal whose store this is; None when it is no rehearsal's."""
+    try:
+        return msgspec.json.decode((ws.root / SETTINGS).read_bytes(), type=Settings).faults
+    except FileNotFoundError:
+        return None
 
 
 def _run(

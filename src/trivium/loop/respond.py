@@ -105,14 +105,12 @@ def _could_not(ws: Workspace, name: str, retrain: Event, problem: Problem) -> li
 
 
 def resolve_quiet(ws: Workspace) -> list[Event]:
-    """Close each open incident that has had no alarm for three days."""
+    """Close each open incident that has been quiet for three days: no alarm, and nothing found that it told already."""
     done: list[Event] = []
+    found_at = ws.state.journal.found_at
     for incident in ws.state.incidents.open():
-        last = max(
-            (event.at for event in ws.state.journal.alarms if event.body["incident"] == incident.id),
-            default=incident.opened_at,
-        )
-        if should_resolve(incident, last_alarm_at=last, now=ws.clock.now(), quiet=QUIET):
+        seen = [at for at in (incident.last_alarm_at, *map(found_at.get, incident.rules)) if at is not None]
+        if should_resolve(incident, last_alarm_at=max(seen, default=None), now=ws.clock.now(), quiet=QUIET):
             because = CLOSED_BY_ITSELF.format(days=QUIET / timedelta(days=1))
             done += ws.unit(f"resolve/{incident.id}", partial(_closed, ws, incident.id, because))
     return done

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from trivium.core.events import Event
 from trivium.core.values import iso
 from trivium.loop.answer import answer_partition
+from trivium.loop.change import note_changes
 from trivium.loop.collect import collect, fresh, note_late
 from trivium.loop.release import advance_stages
 from trivium.loop.respond import resolve_quiet, retrain_if_due, roll_back_if_needed
@@ -58,7 +59,7 @@ def tick(ws: Workspace, *, source: Source, timer: Callable[[], float] = time.per
 
 
 def _collect(ws: Workspace, source: Source, because: str) -> list[Event]:
-    done: list[Event] = []
+    done = note_changes(ws)
     for table in ws.project.tables:
         done += collect(ws, table, source=source, because=because)
         done += note_late(ws, table)

@@ -11,7 +11,8 @@ from trivium.core.events import Event
 from trivium.core.values import iso, moment, span
 from trivium.loop.bodies import body_of
 from trivium.loop.collect import table_rows
-from trivium.loop.faults import ON_OUTCOMES, ON_VERSIONS, Fault, to_plain
+from trivium.loop.credit import credited
+from trivium.loop.faults import ON_OUTCOMES, Fault, to_plain
 from trivium.loop.features import input_frames
 from trivium.loop.judge import metrics_of
 from trivium.loop.outcomes import outcomes
@@ -19,10 +20,6 @@ from trivium.loop.workspace import Workspace
 
 if TYPE_CHECKING:
     import polars as pl
-
-MODEL_ALARMS = ("score", "objective")
-# After a fault ends its traces are still in the windows that alarms look at; an alarm up to here is credited to it.
-CREDITED_FOR = timedelta(days=2)
 
 
 def tell(
@@ -33,14 +30,13 @@ def tell(
     until: datetime,
     seed: int,
     faults: Sequence[Fault],
-    label_delay: timedelta,
 ) -> dict[str, Any]:
     """Tell a rehearsal; the shape is SURFACE's, `wall_s` and `spent` are the caller's to add."""
     ws.refresh()
     events = list(ws.ledger.events())
     metrics = {metric.name: metric for metric in metrics_of(ws)}
     primary = metrics[ws.project.primary]
-    alarms = _alarms(ws, faults, label_delay)
+    alarms = _alarms(ws, faults)
     caught = {fault.id: _caught(fault, alarms) for fault in faults}
     scored = _ScoredRows(ws)
     route = _route(events, start, until)
@@ -241,7 +237,7 @@ class _ScoredRows:
         return {**per_metric[self._ws.project.primary], "rows": rows.height, "per_metric": per_metric}
 
 
-def _alarms(ws: Workspace, faults: Sequence[Fault], label_delay: timedelta) -> list[dict[str, Any]]:
+def _alarms(ws: Workspace, faults: Sequence[Fault]) -> list[dict[str, Any]]:
     return [
         {
             "id": event.body["id"],
@@ -252,30 +248,10 @@ def _alarms(ws: Workspace, faults: Sequence[Fault], label_delay: timedelta) -> l
             "paged": event.body["paged"],
             "what": event.body["what"],
             "incident": event.body["incident"],
-            "fault": next((f.id for f in faults if _explains(ws, f, event, label_delay)), None),
+            "fault": credited(ws.project, faults, event),
         }
         for event in ws.state.journal.alarms
     ]
-
-
-def _explains(ws: Workspace, fault: Fault, alarm: Event, label_delay: timedelta) -> bool:
-    """Tell whether a fault can have caused an alarm: the same table (or the model), in its time."""
-    kind: str = alarm.body["alarm"]
-    subject = alarm.subject
-    wait = CREDITED_FOR + (span(fault.size.delay) if fault.kind == "late" else timedelta(0))
-    about_model = kind in MODEL_ALARMS
-    if about_model:
-        wait += label_delay
-    if not fault.from_ < alarm.at <= fault.until + wait:
-        return False
-    if fault.kind in ON_VERSIONS:
-        return kind == "answers"
-    if fault.kind in ON_OUTCOMES:
-        return subject == fault.table or about_model
-    if kind == "drift" and fault.column is not None:
-        columns: list[str] = alarm.body["columns"]
-        return subject == fault.table and (fault.column in columns or fault.other in columns)
-    return subject == fault.table
 
 
 def _caught(fault: Fault, alarms: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -1,24 +1,29 @@
 """Watch: partitions meet their history, scores meet what the gate expected, and what is unlike raises an alarm."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 
 from trivium.core.events import Event
-from trivium.core.values import moment
+from trivium.core.values import moment, span
+from trivium.loop.alarm import raise_alarms
 from trivium.loop.journal import Item
-from trivium.loop.scores import objective_now
+from trivium.loop.scores import last_scored, objective_now
 from trivium.loop.table_history import drift_history, judge_drift, watched_columns
 from trivium.loop.workspace import Workspace
-from trivium.monitor.alarms import Finding, Past, decide
+from trivium.monitor.alarms import Broke, Finding, persists
+from trivium.monitor.breaks import LEAST_PARTITIONS, news
 
 # A few bad rows are noted, many are worth a page; the shares are of the rows read.
-NOTED_QUARANTINE_SHARE = 0.01
+NOTED_SHARE = 0.01
 PAGED_QUARANTINE_SHARE = 0.05
 PAGED_TROUBLE_SHARE = 0.01
-RECENT = timedelta(days=7)
+# A partition so many times as far from ordinary as any may be is broken, and that is told at once.
+GRAVE = 2.0
+# An objective's window is long; what alarms is what burnt of late, and that is what a broken table can explain.
+BURNT_OF_LATE = timedelta(days=7)
 
 
 def watch(ws: Workspace) -> list[Event]:
@@ -33,57 +38,64 @@ def watch(ws: Workspace) -> list[Event]:
 
 def _watch(ws: Workspace) -> list[Event]:
     events: list[Event] = []
-    findings: list[Finding] = []
-    for item, event in list(ws.state.journal.pending.items()):
+    told: list[Finding] = []
+    journal = ws.state.journal
+    before = {line: list(broke) for line, broke in journal.broke.items()}
+    last_scored = next((item for item in reversed(journal.pending) if item.kind == "scored"), None)
+    for item, event in list(journal.pending.items()):
         verdict, found = _look_at(ws, item, event)
-        findings += found
+        if item == last_scored:
+            found += _model_findings(ws)
+        past = before.setdefault(item.line, [])
+        told += [finding for finding in found if persists(finding, past, settings=ws.project.alarms)]
+        past.append([Broke(finding.by, finding.columns) for finding in found])
+        if found:
+            verdict["broke"] = [{"rule": broke.rule, "columns": list(broke.columns)} for broke in past[-1]]
         events.append(ws.event("watched", item.subject, of=item.kind, partition=item.partition, **verdict))
-    if any(item.kind == "scored" for item in ws.state.journal.pending):
-        findings += _model_findings(ws)
-    return [*events, *_alarm(ws, findings)]
+    return [*events, *raise_alarms(ws, told)]
 
 
 def _look_at(ws: Workspace, item: Item, event: Event) -> tuple[dict[str, Any], list[Finding]]:
-    body = event.body
     if item.kind == "refused":
-        what = body["problems"][0]["what"] if body["problems"] else "refused"
-        return {"verdict": "refused"}, [
-            Finding(
-                alarm="refused",
-                subject=item.subject,
-                columns=(),
-                severity="page",
-                what=f"{item.subject} {item.partition}: {what}",
-                evidence={"partition": item.partition},
-            )
-        ]
+        problems = event.body["problems"]
+        what = f"{item.subject} {item.partition}: {problems[0]['what'] if problems else 'refused'}"
+        return {"verdict": "refused"}, [_of_partition(item, event, "refused", what)]
     if item.kind == "late":
         return {"verdict": "late"}, [
-            Finding(
-                alarm="late",
-                subject=item.subject,
-                columns=(),
-                severity="page",
-                what=f"{item.subject} {item.partition} has not come",
-                evidence={"partition": item.partition},
-            )
+            _of_partition(item, event, "late", f"{item.subject} {item.partition} has not come")
         ]
     if item.kind == "answered":
-        return _look_at_answers(ws, item, body)
+        return _look_at_answers(ws, item, event)
     if item.kind == "scored":
         return {"verdict": "scored"}, []
-    return _look_at_partition(ws, item, event)
+    verdict, found = _look_at_partition(ws, item, event)
+    return verdict, [*_look_at_breaks(ws, item, event), *found]
 
 
-def _look_at_answers(ws: Workspace, item: Item, body: dict[str, Any]) -> tuple[dict[str, Any], list[Finding]]:
+def _of_partition(item: Item, event: Event, alarm: str, what: str, **more: Any) -> Finding:
+    """Make a grave finding about a partition of a table."""
+    said: dict[str, Any] = {"severity": "page", "evidence": {}, **more}
+    said["evidence"] = {"partition": item.partition, **said["evidence"]}
+    body = event.body
+    return Finding(
+        alarm=alarm, subject=item.subject, what=what, since=moment(body["start"]), until=moment(body["end"]), **said
+    )
+
+
+def _look_at_answers(ws: Workspace, item: Item, event: Event) -> tuple[dict[str, Any], list[Finding]]:
+    body = event.body
+    start = moment(body["start"])
     found = [
         Finding(
             alarm="answers",
             subject=trouble["version"],
-            columns=(),
             severity="page",
             what=f"{trouble['version']} {trouble['what']}",
             evidence={"partition": item.partition, **trouble},
+            # By kind of trouble, not by version: a version lives for a week, and what it was worth is told of years.
+            rule=f"answers {item.subject}: {trouble['kind']}",
+            since=start,
+            until=start + span(ws.project.tables[ws.project.requests].every),
         )
         for trouble in body["troubles"]
         if body["rows"] and trouble["rows"] / body["rows"] > PAGED_TROUBLE_SHARE
@@ -91,60 +103,101 @@ def _look_at_answers(ws: Workspace, item: Item, body: dict[str, Any]) -> tuple[d
     return {"verdict": "trouble" if found else "answered"}, found
 
 
+def _look_at_breaks(ws: Workspace, item: Item, event: Event) -> list[Finding]:
+    """Hold the rows that broke a check to how many usually do."""
+    body = event.body
+    share = body["rows_quarantined"] / body["rows_read"] if body["rows_read"] else 0.0
+    found = []
+    severity = "page" if share > PAGED_QUARANTINE_SHARE else "note"
+    grave, unusual = _unusual(ws, item, event, body["breaks"], share=share)
+    if unusual:
+        worst = max(unusual, key=lambda name: (body["breaks"][name], name))
+        what = (
+            f"{item.subject} {item.partition}: {body['rows_quarantined']:,} of {body['rows_read']:,} rows quarantined"
+        )
+        found.append(
+            _of_partition(
+                item,
+                event,
+                "quarantine",
+                f"{what}, most by {worst!r}",
+                columns=_columns_of(ws, item.subject, unusual),
+                severity=severity,
+                evidence={"breaks": body["breaks"]},
+                rule=f"quarantine {item.subject}: {worst}",
+                is_grave=grave,
+            )
+        )
+    for name, rows in sorted(body["warnings"].items()):
+        grave, unusual = _unusual(ws, item, event, {name: rows}, share=rows / body["rows_read"])
+        if unusual:
+            found.append(
+                _of_partition(
+                    item,
+                    event,
+                    "contract",
+                    f"{item.subject} {item.partition}: {rows:,} of {body['rows_read']:,} rows break {name!r}",
+                    columns=_columns_of(ws, item.subject, [name]),
+                    severity="note",
+                    evidence={"warnings": {name: rows}},
+                    rule=f"contract {item.subject}: {name}",
+                    is_grave=grave,
+                )
+            )
+    return found
+
+
+def _unusual(
+    ws: Workspace, item: Item, event: Event, checks: Mapping[str, int], *, share: float
+) -> tuple[bool, list[str]]:
+    """Name the checks that more rows broke than usual, and tell whether that is told at once.
+
+    Few rows are no alarm, whatever is usual: they are held back and can be looked at. Before anything is known of what
+    is usual, many rows are.
+    """
+    past = [held for held in ws.state.journal.breaks[item.subject] if held.partition != item.partition]
+    least = NOTED_SHARE if len(past) >= LEAST_PARTITIONS else PAGED_QUARANTINE_SHARE
+    if share <= least:
+        return False, []
+    rows = event.body["rows_read"]
+    told = {
+        name: news(count, rows, [(held.checks.get(name, 0), held.rows) for held in past])
+        for name, count in checks.items()
+    }
+    unusual = [name for name, word in told.items() if word != "no"]
+    return any(told[name] == "at once" for name in unusual), unusual
+
+
 def _look_at_partition(ws: Workspace, item: Item, event: Event) -> tuple[dict[str, Any], list[Finding]]:
     body = event.body
-    found: list[Finding] = []
-    share = body["rows_quarantined"] / body["rows_read"] if body["rows_read"] else 0.0
-    if share > NOTED_QUARANTINE_SHARE:
-        worst = max(body["breaks"], key=lambda name: (body["breaks"][name], name))
-        found.append(
-            Finding(
-                alarm="quarantine",
-                subject=item.subject,
-                columns=_columns_of(ws, item.subject, body["breaks"]),
-                severity="page" if share > PAGED_QUARANTINE_SHARE else "note",
-                what=f"{item.subject} {item.partition}: {body['rows_quarantined']:,} of {body['rows_read']:,} rows "
-                f"quarantined, most by {worst!r}",
-                evidence={"partition": item.partition, "breaks": body["breaks"]},
-            )
-        )
-    if body["warnings"]:
-        found.append(
-            Finding(
-                alarm="contract",
-                subject=item.subject,
-                columns=_columns_of(ws, item.subject, body["warnings"]),
-                severity="note",
-                what=f"{item.subject} {item.partition}: {', '.join(sorted(body['warnings']))}",
-                evidence={"partition": item.partition, "warnings": body["warnings"]},
-            )
-        )
     settings = ws.project.tables[item.subject]
     if settings.time is None:
-        return {"verdict": "no history: the table has no time"}, found
+        return {"verdict": "no history: the table has no time"}, []
     start = moment(body["start"])
     decision = judge_drift(
         ws, drift_history(ws, item.subject), watched_columns(ws, item.subject, body["summary"]), start
     )
     verdict = {**msgspec.to_builtins(decision), "summary": body["summary"], "start": body["start"]}
-    if decision.is_alarm:
-        found.append(
-            Finding(
-                alarm="drift",
-                subject=item.subject,
-                columns=decision.columns,
-                severity="page",
-                what=f"{item.subject} {item.partition}: {decision.words}",
-                evidence={
-                    "partition": item.partition,
-                    "kind": decision.kind,
-                    "score": decision.score,
-                    "threshold": decision.threshold,
-                    "causes": msgspec.to_builtins(decision.causes),
-                },
-            )
+    if not decision.is_alarm:
+        return verdict, []
+    evidence = {
+        "kind": decision.kind,
+        "score": decision.score,
+        "threshold": decision.threshold,
+        "causes": msgspec.to_builtins(decision.causes),
+    }
+    return verdict, [
+        _of_partition(
+            item,
+            event,
+            "fault",
+            f"{item.subject} {item.partition}: {decision.words}",
+            columns=decision.columns,
+            evidence=evidence,
+            is_grave=decision.score >= GRAVE * decision.threshold,
+            p_value=decision.p_value,
         )
-    return verdict, found
+    ]
 
 
 def _columns_of(ws: Workspace, table: str, rules: Sequence[str] | dict[str, int]) -> tuple[str, ...]:
@@ -154,54 +207,21 @@ def _columns_of(ws: Workspace, table: str, rules: Sequence[str] | dict[str, int]
 
 def _model_findings(ws: Workspace) -> list[Finding]:
     """Look at the model as a whole: how fast each objective spends its error budget."""
+    until = last_scored(ws)
+    name = ws.project.model.name
     return [
         Finding(
             alarm="objective",
-            subject=ws.project.model.name,
-            columns=(),
+            subject=name,
             severity="note" if decision.burning == "slowly" else "page",
             what=f"objective {objective.name!r} spends its budget {decision.burning}: {objective.metric} missed "
             f"{objective.target:.4g} in {decision.missed} of {decision.periods} periods, "
             f"{decision.spent:.0%} of what {objective.window} allow",
             evidence=msgspec.to_builtins(decision),
+            rule=f"objective {name}: {objective.name}",
+            since=until and until - BURNT_OF_LATE,
+            until=until,
         )
         for objective in ws.project.objectives
         if (decision := objective_now(ws, objective)).burning != "no"
     ]
-
-
-def _alarm(ws: Workspace, findings: Sequence[Finding]) -> list[Event]:
-    """Turn findings into alarms, each with the incident that it opens unless one is open on its subject."""
-    now = ws.clock.now()
-    incidents = ws.state.incidents
-    since = min([now - RECENT, *(incident.opened_at for incident in incidents.open())])
-    recent = [
-        Past(event.at, event.body["alarm"], event.subject, event.body["columns"], event.body["paged"])
-        for event in ws.state.journal.alarms
-        if event.at >= since
-    ]
-    is_open = {incident.subject: incident.id for incident in incidents.open()}
-    alarms = decide(findings, recent=recent, now=now, budget=ws.project.alarms, open_subjects=set(is_open))
-    events: list[Event] = []
-    number, count = len(incidents.all()), len(ws.state.journal.alarms)
-    for place, alarm in enumerate(alarms):
-        if alarm.subject not in is_open:
-            number += 1
-            is_open[alarm.subject] = f"i{number}"
-            events.append(ws.event("opened", is_open[alarm.subject], subject=alarm.subject, title=alarm.what))
-        events.append(
-            ws.event(
-                "alarmed",
-                alarm.subject,
-                because=alarm.what,
-                id=f"a{count + place + 1}",
-                alarm=alarm.alarm,
-                severity=alarm.severity,
-                paged=alarm.paged,
-                columns=list(alarm.columns),
-                evidence=alarm.evidence,
-                incident=is_open[alarm.subject],
-                what=alarm.what,
-            )
-        )
-    return events

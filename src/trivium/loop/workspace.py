@@ -17,6 +17,8 @@ from trivium.loop.journal import Journal
 from trivium.release.route import Route, advance
 from trivium.release.versions import Versions
 from trivium.respond.incidents import Incidents
+from trivium.respond.marks import Marks
+from trivium.respond.mutes import Mutes
 from trivium.store.tables import PartitionRecord, Snapshot
 
 if TYPE_CHECKING:
@@ -59,12 +61,22 @@ class State:
     versions: Versions = field(default_factory=Versions)
     ideas: Ideas = field(default_factory=Ideas)
     incidents: Incidents = field(default_factory=Incidents)
+    marks: Marks = field(default_factory=Marks)
+    mutes: Mutes = field(default_factory=Mutes)
     journal: Journal = field(default_factory=Journal)
     route: Route = field(default_factory=Route)
 
     def apply(self, event: Event) -> None:
         """Take one more event into every fold."""
-        for fold in (self.snapshot, self.versions, self.ideas, self.incidents, self.journal):
+        for fold in (
+            self.snapshot,
+            self.versions,
+            self.ideas,
+            self.incidents,
+            self.marks,
+            self.mutes,
+            self.journal,
+        ):
             fold.apply(event)
         self.route = advance(self.route, event)
 

@@ -1,19 +1,28 @@
-"""The alarm decision: which findings become alarms, and which alarms may wake a person."""
+"""The alarm decision: which findings become alarms, and which alarms may wake a person.
 
-from collections.abc import Collection, Mapping, Sequence
+Findings are held against what was seen before (m of n), joined when they are one thing, placed into incidents by
+`causes.py`, and only then told. What pages is decided last, and each alarm says why it pages nobody.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from trivium.core.project import Alarms
+from trivium.core.alarms import KINDS, Severity
+from trivium.core.project import AlarmRule, Alarms
 
-Severity = Literal["page", "note"]
 WEEK = timedelta(days=7)
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """Something a monitor saw: the kind of alarm it may become, on what, and how grave."""
+    """Something a monitor saw: the kind of alarm it may become, on what, and how grave.
+
+    `rule` names what saw it, so that people's marks can tell what its alarms are worth. A finding that `is_grave` is
+    told at once; another waits until it is seen again, if its kind asks for that. `p_value` is the chance of such a
+    thing on an ordinary partition, where the monitor knows it. `since` and `until` are the time the data is of.
+    """
 
     alarm: str
     subject: str
@@ -21,108 +30,198 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity
     what: str
     evidence: dict[str, Any] = {}
+    rule: str = ""
+    is_grave: bool = True
+    p_value: float | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def by(self) -> str:
+        """The name of its rule: the kind and the subject, unless it has one of its own."""
+        return self.rule or f"{self.alarm} {self.subject}"
+
+    @property
+    def thing(self) -> str:
+        """What it is about, told apart by name: the table `flights`, or `model flights`."""
+        about = KINDS[self.alarm].about
+        return self.subject if about == "table" else f"{about} {self.subject}"
+
+
+class Broke(NamedTuple):
+    """That a rule broke on a partition, and the columns it blamed."""
+
+    rule: str
+    columns: tuple[str, ...] = ()
+
+
+class Placed(msgspec.Struct, frozen=True, kw_only=True):
+    """A finding with its incident, and the incident upstream that explains it, if any."""
+
+    finding: Finding
+    incident: str
+    explained: str = ""
 
 
 class Alarm(msgspec.Struct, frozen=True, kw_only=True):
     """A finding, or several of one kind on one subject, that is told. `reason` says why it does not page."""
 
-    alarm: str
-    subject: str
-    columns: tuple[str, ...]
-    severity: Severity
+    finding: Finding
+    incident: str
     paged: bool
-    what: str
-    evidence: dict[str, Any]
     reason: str = ""
+    explained: str = ""
 
 
 class Past(NamedTuple):
     """An alarm raised before."""
 
     at: datetime
-    alarm: str
-    subject: str
+    rule: str
+    incident: str
     columns: Sequence[str]
-    paged: bool = True
+    paged: bool
+
+
+def rule_for(kind: str, settings: Alarms) -> AlarmRule:
+    """Give how a kind of alarm behaves: what the project file sets, and the kind's own default for the rest."""
+    own, default = settings.rules.get(kind, AlarmRule()), KINDS[kind]
+    return AlarmRule(
+        severity=own.severity,
+        after=default.after if own.after is None else own.after,
+        of=max(default.of, own.after or 1) if own.of is None else own.of,
+    )
+
+
+def persists(finding: Finding, before: Sequence[Collection[Broke]], *, settings: Alarms) -> bool:
+    """Tell whether a finding was seen often enough to be told: `after` times in the last `of` partitions.
+
+    Args:
+        finding: of the partition at hand, which counts as one.
+        before: what broke on the partitions before it, the latest last; the same rule counts if it blamed any of
+            the same columns, or if either blamed none.
+        settings: the project's; a rule that is `off` never tells.
+    """
+    rule = rule_for(finding.alarm, settings)
+    if rule.severity == "off":
+        return False
+    # A project that sets m of n itself means it for grave findings as well.
+    if finding.is_grave and settings.rules.get(finding.alarm, AlarmRule()).after is None:
+        return True
+    after, of = rule.after or 1, rule.of or 1
+    recent = before[-(of - 1) :] if of > 1 else []
+    return 1 + sum(any(_is_same(finding, broke) for broke in each) for each in recent) >= after
+
+
+def _is_same(finding: Finding, broke: Broke) -> bool:
+    if finding.by != broke.rule:
+        return False
+    return not finding.columns or not broke.columns or bool(set(finding.columns) & set(broke.columns))
+
+
+def joined(findings: Sequence[Finding], *, settings: Alarms) -> list[Finding]:
+    """Make one finding of those of one kind on one subject, with the severity that the project file asks for.
+
+    All columns, the gravest severity, the gravest's words first; joining again changes nothing.
+    """
+    groups: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.alarm, finding.subject), []).append(_as_set(finding, settings))
+    return [_one_of(group) for group in groups.values()]
+
+
+def _as_set(finding: Finding, settings: Alarms) -> Finding:
+    asked = rule_for(finding.alarm, settings).severity
+    return finding if asked in (None, "off") else msgspec.structs.replace(finding, severity=asked)
+
+
+def _one_of(group: Sequence[Finding]) -> Finding:
+    if len(group) == 1:
+        return group[0]
+    ordered = sorted(group, key=lambda finding: finding.severity != "page")
+    known = [finding.p_value for finding in group if finding.p_value is not None]
+    evidence = {"findings": [finding.evidence for finding in ordered]}
+    return msgspec.structs.replace(
+        ordered[0],
+        columns=tuple(dict.fromkeys(column for finding in ordered for column in finding.columns)),
+        what="; ".join(dict.fromkeys(finding.what for finding in ordered)),
+        evidence=evidence,
+        is_grave=any(finding.is_grave for finding in group),
+        p_value=min(known) if len(known) == len(group) else None,
+        since=min((f.since for f in group if f.since), default=None),
+        until=max((f.until for f in group if f.until), default=None),
+    )
 
 
 def decide(
-    findings: Sequence[Finding],
+    placed: Sequence[Placed],
     *,
-    recent: Sequence[Past | tuple[datetime, str, str, Sequence[str]]],
+    recent: Sequence[Past],
     now: datetime,
     budget: Alarms,
-    open_subjects: Collection[str],
+    silenced: Callable[[Finding], str] = lambda _: "",
+    level: Callable[[int], float] = lambda _: 1.0,
 ) -> list[Alarm]:
-    """Turn findings into alarms.
+    """Turn findings, joined and placed, into alarms.
 
-    Findings of one kind on one subject are one alarm, with all their columns. A kind that the subject's open incident
-    holds already is not repeated. An incident pages once, and all of them together at most `budget.pages_per_week`
-    times in 7 days; what is over it is an alarm all the same. Pages come first, then the order of `findings`.
+    What an incident holds already is not told again, unless it blames other columns. An incident pages once, and
+    all of them together at most `budget.pages_per_week` times in 7 days. Pages come first, then the order of `placed`.
 
     Args:
-        findings: of one tick.
-        recent: the alarms of the last 7 days, and all those since the oldest open incident was opened; a tuple of 4
-            counts as paged.
+        placed: of one tick.
+        recent: the alarms of the last 7 days, and all those since the oldest open incident was opened.
         now: the time of the tick.
         budget: the pages people can bear.
-        open_subjects: the subjects that have an open incident.
+        silenced: says why a finding pages nobody (muted, demoted); "" if it may.
+        level: the p-value up to which a finding may page while so many pages of the week are left.
     """
-    past = [Past(*entry) for entry in recent]
-    known = {(held.alarm, held.subject) for held in past if held.subject in open_subjects}
-    paged_subjects = {held.subject for held in past if held.paged and held.subject in open_subjects}
-    left = budget.pages_per_week - sum(held.paged and now - WEEK < held.at <= now for held in past)
+    told: dict[tuple[str, str], set[str]] = {}
+    for past in recent:
+        told.setdefault((past.rule, past.incident), set()).update(past.columns)
+    has_paged = {past.incident for past in recent if past.paged}
+    left = budget.pages_per_week - sum(past.paged and now - WEEK < past.at <= now for past in recent)
     alarms: list[Alarm] = []
-    for finding in sorted(_grouped(findings), key=lambda one: one.severity != "page"):
-        if (finding.alarm, finding.subject) in known:
+    for one in sorted(placed, key=lambda each: each.finding.severity != "page"):
+        if _is_told(one, told):
             continue
-        reason = _silent_because(finding, paged_subjects, left=left, budget=budget)
+        told.setdefault((one.finding.by, one.incident), set()).update(one.finding.columns)
+        reason = (
+            _silent_because(one, has_paged, silenced=silenced)
+            or _too_likely(one.finding, level(left) if left > 0 else 1.0, left=left)
+            or (f"the {budget.pages_per_week} pages of this week are spent" if left <= 0 else "")
+        )
         if not reason:
-            paged_subjects.add(finding.subject)
+            has_paged.add(one.incident)
             left -= 1
         alarms.append(
             Alarm(
-                alarm=finding.alarm,
-                subject=finding.subject,
-                columns=finding.columns,
-                severity=finding.severity,
+                finding=one.finding,
+                incident=one.incident,
                 paged=not reason,
-                what=finding.what,
-                evidence=finding.evidence,
                 reason=reason,
+                explained=one.explained,
             )
         )
     return alarms
 
 
-def _silent_because(finding: Finding, paged_subjects: Collection[str], *, left: int, budget: Alarms) -> str:
-    if finding.severity == "note":
+def _is_told(one: Placed, told: Mapping[tuple[str, str], set[str]]) -> bool:
+    columns = told.get((one.finding.by, one.incident))
+    if columns is None:
+        return False
+    return not columns or not one.finding.columns or bool(columns & set(one.finding.columns))
+
+
+def _silent_because(one: Placed, has_paged: Collection[str], *, silenced: Callable[[Finding], str]) -> str:
+    if one.finding.severity == "note":
         return "a note pages nobody"
-    if finding.subject in paged_subjects:
-        return "its incident has paged already"
-    if left <= 0:
-        return f"the {budget.pages_per_week} pages of this week are spent"
-    return ""
+    if one.incident in has_paged:
+        return f"{one.explained}, which has paged" if one.explained else "its incident has paged already"
+    return silenced(one.finding)
 
 
-def _grouped(findings: Sequence[Finding]) -> list[Finding]:
-    groups: dict[tuple[str, str], list[Finding]] = {}
-    for finding in findings:
-        groups.setdefault((finding.alarm, finding.subject), []).append(finding)
-    return [_joined(group) for group in groups.values()]
-
-
-def _joined(group: Sequence[Finding]) -> Finding:
-    """Make one finding of several: all columns, the gravest severity, the gravest's words first."""
-    if len(group) == 1:
-        return group[0]
-    ordered = sorted(group, key=lambda finding: finding.severity != "page")
-    evidence: Mapping[str, Any] = {"findings": [finding.evidence for finding in ordered]}
-    return Finding(
-        alarm=ordered[0].alarm,
-        subject=ordered[0].subject,
-        columns=tuple(dict.fromkeys(column for finding in ordered for column in finding.columns)),
-        severity=ordered[0].severity,
-        what="; ".join(dict.fromkeys(finding.what for finding in ordered)),
-        evidence=dict(evidence),
-    )
+def _too_likely(finding: Finding, level: float, *, left: int) -> str:
+    """Say that a finding is not rare enough to page while so few pages are left."""
+    if finding.p_value is None or finding.p_value <= level or left <= 0:
+        return ""
+    return f"its p-value {finding.p_value:.2g} is above {level:.2g}, the level that kept the budget so far"

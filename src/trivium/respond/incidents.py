@@ -6,13 +6,17 @@ from typing import Literal
 
 from trivium.core.events import Event
 from trivium.core.problems import ProjectError, unknown_name
+from trivium.core.values import moment
 
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One incident on one subject. `alarms` are the places of its alarms in the ledger.
+    """One incident: one cause. `alarms` are the places of its alarms in the ledger.
 
-    `by` and `because` are those of the last change: opened, acknowledged or resolved.
+    `subject` is what it was opened on, `things` all that broke by that cause; what it only explains (a model that
+    reads a broken table) is among its alarms, none of its things. `rules` found what broke, `since` and `until` are the
+    time of the data that did. `causes` are words, the likeliest first. `by` and `because` are those of the last
+    change: opened, acknowledged or resolved.
     """
 
     id: str
@@ -25,19 +29,23 @@ class Incident:
     because: str
     resolved_at: datetime | None = None
     last_alarm_at: datetime | None = None
+    things: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    causes: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 class Incidents:
     """All incidents, folded from `opened`, `alarmed`, `acknowledged` and `resolved`; other kinds pass by.
 
-    An `opened` event has the incident's id as subject, and in its body `subject` and `title`. An alarm belongs to the
-    incident that is open on its subject, or to the one that is opened at the same moment after it.
+    An `opened` event has the incident's id as subject, and in its body `subject`, `thing` and `title`. An alarm names
+    its incident, which was opened before it.
     """
 
     def __init__(self) -> None:
         self._by_id: dict[str, Incident] = {}
         self._open_on: dict[str, str] = {}
-        self._waiting: dict[str, list[Event]] = {}
 
     def apply(self, event: Event) -> None:
         """Take in the next event of the ledger."""
@@ -58,9 +66,9 @@ class Incidents:
         """Return the incidents that are not resolved, in the order they were opened."""
         return tuple(incident for incident in self._by_id.values() if incident.state != "resolved")
 
-    def on(self, subject: str) -> Incident | None:
-        """Return the incident that is open on a subject, if any."""
-        return self._by_id.get(self._open_on.get(subject, ""))
+    def on(self, thing: str) -> Incident | None:
+        """Return the incident that is open on a thing, if any."""
+        return self._by_id.get(self._open_on.get(thing, ""))
 
     def get(self, name: str) -> Incident:
         """Return an incident by its id.
@@ -79,34 +87,44 @@ class Incidents:
         return f"i{len(self._by_id) + 1}"
 
     def _alarmed(self, event: Event) -> None:
-        incident = self.on(event.subject)
+        incident = self._by_id.get(event.body["incident"])
         if incident is None:
-            waiting = self._waiting.get(event.subject, [])
-            self._waiting[event.subject] = [*(alarm for alarm in waiting if alarm.at == event.at), event]
             return
-        self._by_id[incident.id] = replace(incident, alarms=(*incident.alarms, event.seq), last_alarm_at=event.at)
+        changed = replace(incident, alarms=(*incident.alarms, event.seq), last_alarm_at=event.at)
+        if not event.body.get("explained"):
+            since, until = (event.body.get(end) and moment(event.body[end]) for end in ("since", "until"))
+            changed = replace(
+                changed,
+                things=tuple(dict.fromkeys((*incident.things, event.body["thing"]))),
+                rules=tuple(dict.fromkeys((*incident.rules, event.body["rule"]))),
+                since=min((at for at in (incident.since, since) if at), default=None),
+                until=max((at for at in (incident.until, until) if at), default=None),
+            )
+            if incident.state != "resolved":
+                self._open_on[event.body["thing"]] = incident.id
+        self._by_id[incident.id] = changed
 
     def _opened(self, event: Event) -> None:
-        subject = event.body["subject"]
-        first = [alarm for alarm in self._waiting.pop(subject, []) if alarm.at == event.at]
+        subject, thing = event.body["subject"], event.body["thing"]
         self._by_id[event.subject] = Incident(
             id=event.subject,
             subject=subject,
             title=event.body["title"],
             opened_at=event.at,
-            alarms=tuple(alarm.seq for alarm in first),
+            alarms=(),
             state="open",
             by=event.actor,
             because=event.because,
-            last_alarm_at=event.at if first else None,
+            things=(thing,),
+            causes=tuple(event.body.get("causes", ())),
         )
-        self._open_on[subject] = event.subject
+        self._open_on[thing] = event.subject
 
     def _change(self, event: Event, *, state: Literal["acknowledged", "resolved"]) -> None:
         incident = self.get(event.subject)
         is_resolved = state == "resolved"
-        if is_resolved and self._open_on.get(incident.subject) == incident.id:
-            del self._open_on[incident.subject]
+        if is_resolved:
+            self._open_on = {thing: name for thing, name in self._open_on.items() if name != incident.id}
         self._by_id[incident.id] = replace(
             incident,
             state=state,

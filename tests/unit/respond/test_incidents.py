@@ -20,9 +20,21 @@ def event(kind: str, subject: str, *, seq: int = 0, hours: int = 0, **said: Any)
 
 def opened(name: str = "i1", subject: str = "flights", hours: int = 0) -> Event:
     """Make the opening of an incident."""
-    body = {"subject": subject, "title": "flights drifted"}
+    body = {"subject": subject, "thing": subject, "title": "flights drifted"}
     at = AT + timedelta(hours=hours)
     return Event(at=at, kind="opened", subject=name, actor="worker", because="drift", body=body)
+
+
+def alarmed(subject: str, *, seq: int, incident: str = "i1", **body: Any) -> Event:
+    """Make an alarm of an incident."""
+    hours = body.pop("hours", 0)
+    return event(
+        "alarmed",
+        subject,
+        seq=seq,
+        hours=hours,
+        body={"incident": incident, "rule": f"fault {subject}", "thing": subject, **body},
+    )
 
 
 def folded(*events: Event) -> Incidents:
@@ -35,7 +47,7 @@ def folded(*events: Event) -> Incidents:
 
 def test_an_incident_lives() -> None:
     """Alarm, opening, another alarm, acknowledgement, closing."""
-    incidents = folded(event("alarmed", "flights", seq=4), opened(), event("alarmed", "flights", seq=7, hours=3))
+    incidents = folded(opened(), alarmed("flights", seq=4), alarmed("flights", seq=7, hours=3))
     found = incidents.get("i1")
     assert (found.alarms, found.state, found.by, found.title) == ((4, 7), "open", "worker", "flights drifted")
     assert found.last_alarm_at == AT + timedelta(hours=3)
@@ -50,22 +62,43 @@ def test_an_incident_lives() -> None:
     assert incidents.on("flights") is None
 
 
-def test_an_alarm_belongs_to_what_is_open_on_its_subject() -> None:
-    """Alarms on other subjects, and old ones that opened nothing, stay out."""
+def test_an_alarm_names_its_incident() -> None:
+    """Alarms of other incidents, and of none that was opened, stay out."""
     incidents = folded(
-        event("alarmed", "flights", seq=1),
-        event("alarmed", "flights", seq=2, hours=5),
-        event("alarmed", "weather", seq=3, hours=5),
+        alarmed("flights", seq=1),
         opened(hours=5),
+        alarmed("flights", seq=2, hours=5),
+        alarmed("weather", seq=3, incident="i2", hours=5),
         event("ticked", "flights"),
     )
     assert incidents.get("i1").alarms == (2,)
 
 
+def test_an_incident_is_about_all_that_broke() -> None:
+    """Its things, rules and the time of the data grow with its alarms; what it only explains is no thing of it."""
+    day = timedelta(days=1)
+    spans = [{"since": (AT + n * day).isoformat(), "until": (AT + (n + 1) * day).isoformat()} for n in range(3)]
+    incidents = folded(
+        opened(),
+        alarmed("flights", seq=2, **spans[1]),
+        alarmed("weather", seq=3, **spans[0]),
+        alarmed("delays", seq=4, explained="explained by i1", **spans[2]),
+    )
+    found = incidents.get("i1")
+    assert (found.things, found.rules) == (("flights", "weather"), ("fault flights", "fault weather"))
+    assert (found.since, found.until, found.alarms) == (AT, AT + 2 * day, (2, 3, 4))
+    assert (incidents.on("weather"), incidents.on("delays")) == (found, None)
+    incidents.apply(event("resolved", "i1"))
+    assert incidents.on("weather") is None
+
+
 def test_a_new_incident_on_an_old_subject() -> None:
     """After the first is closed the next alarm goes to the next."""
     incidents = folded(
-        opened(), event("resolved", "i1", hours=1), opened("i2", hours=2), event("alarmed", "flights", seq=9, hours=3)
+        opened(),
+        event("resolved", "i1", hours=1),
+        opened("i2", hours=2),
+        alarmed("flights", seq=9, incident="i2", hours=3),
     )
     assert (incidents.get("i1").alarms, incidents.get("i2").alarms) == ((), (9,))
     assert [incident.id for incident in incidents.all()] == ["i1", "i2"]

@@ -1,0 +1,151 @@
+"""The flights rehearsal under `standard` faults, seed by seed: were the alarms right, and were the faults caught?
+
+Ours alone: no peer rehearses a loop. Develop on seeds 0 to 9; the figures that are told come from seeds 100 to 119.
+"""
+
+import argparse
+import json
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results" / "rehearsal.json"
+COMMAND = [sys.executable, "-c", "from trivium.cli.main import main; main()"]
+FIGURES = {
+    "precision": "share of alarms",
+    "recall": "share of faults",
+    "median_hours_to_detect": "hours",
+    "pages_per_week": "pages",
+    "rows_answered_badly": "rows",
+}
+
+
+def main() -> None:
+    """Rehearse each seed, print what came of it, and write the results."""
+    asked = _asked()
+    with tempfile.TemporaryDirectory(prefix="trivium-rehearsal-") as made:
+        folder = asked.keep or Path(made)
+        _trivium("init", str(folder / "flights"), "--template", "flights", skip=(folder / "flights").exists())
+        with ThreadPoolExecutor(asked.jobs) as pool:
+            told = list(pool.map(lambda seed: _rehearsed(folder, seed), asked.seeds))
+    _print_seeds(told)
+    _print_kinds(told)
+    _print_causes(told)
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(_document(told), indent=2) + "\n")
+
+
+def _asked() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=_seeds, default=_seeds("100-119"), help="such as 0-4 or 3,7 (100-119)")
+    parser.add_argument("--jobs", type=int, default=2, help="rehearsals at once (2)")
+    parser.add_argument("--keep", type=Path, help="a folder to keep the project and its rehearsals in")
+    return parser.parse_args()
+
+
+def _seeds(text: str) -> list[int]:
+    ends = [part.split("-") for part in text.split(",")]
+    return [seed for end in ends for seed in range(int(end[0]), int(end[-1]) + 1)]
+
+
+def _trivium(*words: str, skip: bool = False) -> str:
+    if skip:
+        return ""
+    done = subprocess.run([*COMMAND, *words], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    return done.stdout
+
+
+def _rehearsed(folder: Path, seed: int) -> dict[str, Any]:
+    """Rehearse one seed in a copy of the project, so that no rehearsal finds another's steps remembered."""
+    own = folder / f"seed-{seed}"
+    shutil.rmtree(own, ignore_errors=True)
+    shutil.copytree(folder / "flights", own)
+    options = ("--name", "bench", "--faults", "standard", "--seed", str(seed), "--json")
+    told: dict[str, Any] = json.loads(_trivium("--project", str(own), "rehearse", *options))
+    (folder / f"seed-{seed}.json").write_text(json.dumps(told))
+    one = told["summary"]
+    print(
+        f"seed {seed}: precision {_of(one['precision'])}, recall {_of(one['recall'])}, {told['wall_s']:.0f} s",
+        flush=True,
+    )
+    return told
+
+
+def _print_seeds(told: Sequence[dict[str, Any]]) -> None:
+    print(f"\n{'figure':<26}{'median':>10}{'least':>10}{'most':>10}")
+    for figure in FIGURES:
+        values = _values(told, figure)
+        if values:
+            print(f"{figure:<26}{_of(median(values)):>10}{_of(min(values)):>10}{_of(max(values)):>10}")
+    alarms = [alarm for one in told for alarm in one["alarms"]]
+    faults = [fault for one in told for fault in one["faults"]]
+    right = sum(alarm["fault"] is not None for alarm in alarms)
+    caught = sum(fault["caught_at"] is not None for fault in faults)
+    print(f"all seeds together: {right} of {len(alarms)} alarms right, {caught} of {len(faults)} faults caught")
+
+
+def _print_kinds(told: Sequence[dict[str, Any]]) -> None:
+    faults = [fault for one in told for fault in one["faults"]]
+    print(f"\n{'kind of fault':<26}{'faults':>10}{'caught':>10}{'hours':>10}")
+    for kind in sorted({fault["kind"] for fault in faults}):
+        own = [fault for fault in faults if fault["kind"] == kind]
+        hours = [_hours(fault) for fault in own if fault["caught_at"]]
+        print(f"{kind:<26}{len(own):>10}{len(hours):>10}{_of(median(hours)) if hours else '–':>10}")
+
+
+def _print_causes(told: Sequence[dict[str, Any]]) -> None:
+    alarms = [alarm for one in told for alarm in one["alarms"]]
+    print(f"\n{'alarms of':<40}{'all':>8}{'right':>8}{'paged':>8}")
+    right = Counter(_rule(alarm) for alarm in alarms if alarm["fault"])
+    paged = Counter(_rule(alarm) for alarm in alarms if alarm["paged"])
+    for rule, number in sorted(Counter(map(_rule, alarms)).items()):
+        print(f"{rule:<40}{number:>8}{right[rule]:>8}{paged[rule]:>8}")
+
+
+def _rule(alarm: dict[str, Any]) -> str:
+    return f"{alarm['kind']} on {'a version' if alarm['kind'] == 'answers' else alarm['subject']}"
+
+
+def _hours(fault: dict[str, Any]) -> float:
+    return (datetime.fromisoformat(fault["caught_at"]) - datetime.fromisoformat(fault["from"])).total_seconds() / 3600
+
+
+def _values(told: Iterable[dict[str, Any]], figure: str) -> list[float]:
+    return [one["summary"][figure] for one in told if one["summary"][figure] is not None]
+
+
+def _of(value: float | None) -> str:
+    return "–" if value is None else f"{value:,.2f}"
+
+
+def _document(told: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    from trivium import __version__
+
+    rows = []
+    for figure, unit in FIGURES.items():
+        values = _values(told, figure)
+        if values:
+            ends = {"median": median(values), "low": min(values), "high": max(values), "runs": len(values)}
+            rows.append({"system": "trivium", "case": "flights, standard", "figure": figure, "unit": unit, **ends})
+    return {
+        "name": "rehearsal",
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
+        "versions": {"trivium": __version__},
+        "seeds": [one["seed"] for one in told],
+        "rows": rows,
+        "ratios": [],
+    }
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Which injected fault an alarm of a rehearsal is credited to: the truth that precision and recall are counted by."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from trivium.core.events import Event
+from trivium.core.project import Project
+from trivium.core.values import span
+from trivium.loop.faults import ON_OUTCOMES, ON_VERSIONS, Fault
+
+MODEL_ALARMS = ("score", "objective")
+# After a fault ends its traces are still in the windows that alarms look at; an alarm up to here is credited to it.
+CREDITED_FOR = timedelta(days=2)
+
+
+def credited(project: Project, faults: Sequence[Fault], alarm: Event) -> str | None:
+    """Name the fault that an alarm is credited to; None when none explains it."""
+    return next((fault.id for fault in faults if _explains(project, fault, alarm)), None)
+
+
+def _explains(project: Project, fault: Fault, alarm: Event) -> bool:
+    """Tell whether a fault can have caused an alarm: the same table (or the model), in its time."""
+    kind: str = alarm.body["alarm"]
+    subject = alarm.subject
+    wait = CREDITED_FOR + (span(fault.size.delay) if fault.kind == "late" else timedelta(0))
+    about_model = kind in MODEL_ALARMS
+    if about_model:
+        wait += project.label_delay
+    if not fault.from_ < alarm.at <= fault.until + wait:
+        return False
+    if fault.kind in ON_VERSIONS:
+        return kind == "answers"
+    if fault.kind in ON_OUTCOMES:
+        return subject == fault.table or about_model
+    if kind == "fault" and fault.column is not None:
+        columns: list[str] = alarm.body["columns"]
+        return subject == fault.table and (fault.column in columns or fault.other in columns)
+    return subject == fault.table
