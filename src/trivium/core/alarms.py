@@ -30,8 +30,7 @@ KINDS = {
     "contract": AlarmKind("more rows than usual broke a rule that only warns", "note", 2, 3),
     "fault": AlarmKind("a partition is broken, judged against its own table's history", "page", 2, 3),
     "answers": AlarmKind("a version raised, was late, or answered with what is no number", "page", about="version"),
-    "score": AlarmKind("the live version scores worse than its gate let one expect", "page", about="model"),
-    "objective": AlarmKind("a promise is not kept", "page", about="model"),
+    "objective": AlarmKind("an objective's error budget is spent too fast", "page", about="model"),
 }
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from trivium.core.alarms import KINDS
 from trivium.core.events import Event
 from trivium.core.project import Project
 from trivium.core.values import span
 from trivium.loop.faults import ON_OUTCOMES, ON_VERSIONS, Fault
 
-MODEL_ALARMS = ("score", "objective")
 # After a fault ends its traces are still in the windows that alarms look at; an alarm up to here is credited to it.
 CREDITED_FOR = timedelta(days=2)
 
@@ -23,7 +23,7 @@ def _explains(project: Project, fault: Fault, alarm: Event) -> bool:
     kind: str = alarm.body["alarm"]
     subject = alarm.subject
     wait = CREDITED_FOR + (span(fault.size.delay) if fault.kind == "late" else timedelta(0))
-    about_model = kind in MODEL_ALARMS
+    about_model = KINDS[kind].about == "model"
     if about_model:
         wait += project.label_delay
     if not fault.from_ < alarm.at <= fault.until + wait:

@@ -87,7 +87,7 @@ def test_two_kinds_at_once_page_once() -> None:
 
 def test_what_is_explained_pages_only_if_its_cause_did_not() -> None:
     """A model's alarm within its table's incident: silent, and says which; the first page of an incident all the same."""
-    placed = [Placed(finding=finding("model", "score"), incident="flights", explained="explained by flights")]
+    placed = [Placed(finding=finding("model", "objective"), incident="flights", explained="explained by flights")]
     (alarm,) = decide(placed, recent=[past(1)], now=NOW, budget=Alarms())
     assert (alarm.paged, alarm.reason) == (False, "explained by flights, which has paged")
     (alarm,) = decide(placed, recent=[past(1, paged=False)], now=NOW, budget=Alarms())

@@ -35,7 +35,7 @@ def test_each_subject_its_own() -> None:
 
 def test_a_broken_table_explains_its_model() -> None:
     """In the same tick, whatever the order, and days later while the rows that broke are read."""
-    assert placed(finding("delays", "score"), finding("weather"), next_id=4) == [
+    assert placed(finding("delays", "objective"), finding("weather"), next_id=4) == [
         ("weather", "i4", ""),
         ("delays", "i4", "explained by i4 on weather"),
     ]
@@ -54,7 +54,7 @@ def test_what_was_before_is_not_explained() -> None:
 
 def test_what_is_explained_is_not_the_incidents_own() -> None:
     """A model's next finding, of a time that the table's incident does not reach, opens one of its own."""
-    found = placed(finding("weather"), finding("delays", "score"), finding("delays", "objective", 9))
+    found = placed(finding("weather"), finding("delays", "objective"), finding("delays", "objective", 9))
     assert [incident for _, incident, _ in found] == ["i1", "i1", "i2"]
 
 
@@ -77,7 +77,7 @@ def test_a_model_is_not_the_table_of_its_name() -> None:
 
 def test_placing_again_changes_nothing() -> None:
     """What was placed, placed with its incidents standing, goes where it was."""
-    findings = (finding("weather"), finding("flights", "late"), finding("delays", "score"))
+    findings = (finding("weather"), finding("flights", "late"), finding("delays", "objective"))
     first = placed(*findings)
     standing = (
         Standing("i1", frozenset({"weather"}), AT, AT + DAY),
