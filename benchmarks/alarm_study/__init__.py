@@ -1,0 +1,1 @@
+"""A study of alarms: real tables, faults of every kind at three severities, and whose alarms can be believed."""
