@@ -115,7 +115,10 @@ class Comoments(msgspec.Struct, frozen=True, kw_only=True):
         return exact / (rows * rows) * SCALE_STEP * SCALE_STEP
 
     def correlation(self, one: str, other: str) -> float | None:
-        """Correlation of two columns on the joint scale, -1 to 1, over the rows that hold both; None without spread."""
+        """Correlation of two columns on the joint scale, -1 to 1; None without spread.
+
+        The covariance is that of the rows that hold both, the variances those of all rows that hold each.
+        """
         width = len(self.columns)
         i, j = self.columns.index(one), self.columns.index(other)
         rows = self.rows[i * width + j]

@@ -18,8 +18,8 @@ from trivium.core.summary import (
     Kind,
     bucket_middle,
 )
-from trivium.data.hashing import NULL, Hashes, joined_bytes, mixed, of_bytes, of_integers, of_numbers
-from trivium.data.moments import LARGEST, power_sums, within
+from trivium.data.hashing import NULL, Hashes, joined_bytes, mixed, of_bytes, of_integers, of_numbers, of_texts
+from trivium.data.moments import LARGEST, power_sums, sum_of, within
 from trivium.data.sketches import distinct_of, distinct_sketch, fitted, frequent
 
 Floats = npt.NDArray[np.float64]
@@ -30,6 +30,8 @@ _DAY = 86_400_000_000
 # A longer value stands in a summary as its beginning and its hash, so that `top` stays small.
 _LONGEST_BYTES = 28
 _LONGEST_PATTERN = 24
+_ASCII = 127
+_BLOCK = 1 << 15  # rows that stay in the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +76,8 @@ def _read_numbers(column: pl.Series, *, private: bool) -> Read:
         hashes[~finite] = NULL
     held = values if is_whole else values[finite]
     seen = distinct_sketch(hashes if is_whole else hashes[finite], coarse=private)
-    if private:
-        values = _rounded(values)
-        held = _rounded(held)
+    if private and kind == "number":
+        values, held = _rounded(values), _rounded(held)
     counts = _of_numbers(held)
     nulls = column.len() - held.size
     summary = ColumnSummary(rows=column.len(), kind=kind, nulls=nulls, distinct=distinct_of(seen), seen=seen, **counts)
@@ -84,7 +85,7 @@ def _read_numbers(column: pl.Series, *, private: bool) -> Read:
 
 
 def _hashes_of_numbers(column: pl.Series, values: Floats) -> Hashes:
-    if column.dtype.is_integer() and values.size and np.nanmax(np.abs(values), initial=0) > 2.0**53:
+    if column.dtype.is_integer() and values.size and np.nanmax(np.abs(values), initial=0) >= 2.0**53:
         wide = pl.UInt64 if column.dtype == pl.UInt64 else pl.Int64
         return of_integers(column.cast(wide, strict=False).fill_null(0).to_numpy())
     return of_numbers(values)
@@ -125,37 +126,42 @@ def _of_numbers(held: Floats) -> dict[str, Any]:
 
 def _buckets(sizes: Floats) -> dict[int, int]:
     """Count magnitudes by log bucket, leaving zeros out."""
-    if not sizes.size:
+    parts = []
+    for start in range(0, sizes.size, _BLOCK):
+        block = sizes[start : start + _BLOCK]
+        logs = np.log(block[block > 0])
+        if logs.size:
+            logs /= LOG_RATIO
+            places = np.ceil(logs, out=logs).astype(np.int64)
+            lowest = int(places.min())
+            parts.append((lowest, np.bincount(places - lowest)))
+    if not parts:
         return {}
-    with np.errstate(divide="ignore"):
-        logs = np.log(sizes)
-    logs /= LOG_RATIO
-    places = np.ceil(logs, out=logs)
-    places = places[places > -math.inf].astype(np.int64)
-    if not places.size:
-        return {}
-    first = int(places.min())
-    counts = np.bincount(places - first)
+    first = min(lowest for lowest, _ in parts)
+    counts = np.zeros(max(lowest + part.size for lowest, part in parts) - first, dtype=np.int64)
+    for lowest, part in parts:
+        counts[lowest - first : lowest - first + part.size] += part
     held = np.flatnonzero(counts)
     return dict(zip((held + first).tolist(), counts[held].tolist(), strict=True))
 
 
 def _moments(held: Floats, *, least: float, most: float) -> dict[str, Any]:
+    blocks = [held[start : start + _BLOCK] for start in range(0, held.size, _BLOCK)]
     with np.errstate(over="ignore", invalid="ignore"):
-        mean = within(float(held.mean()), least, most)
-        away = held - mean
-        squares = away * away
-        m2 = float(squares.sum())
-        m3 = float(np.dot(squares, away))
-        m4 = float(np.dot(squares, squares))
-    powers = tuple(_capped(power) for power in (m2, m3, m4))
-    return {
-        "mean": mean,
-        "m2": powers[0],
-        "m3": powers[1],
-        "m4": powers[2],
-        "sums": power_sums(held.size, mean, powers),
-    }
+        mean = within(sum_of(float(block.sum()) for block in blocks) / held.size, least, most)
+        parts = [_powers(block - mean) for block in blocks]
+    powers = tuple(_capped(sum_of(terms)) for terms in zip(*parts, strict=True))
+    sums = power_sums(held.size, mean, powers)
+    return {"mean": mean, "m2": powers[0], "m3": powers[1], "m4": powers[2], "sums": sums}
+
+
+def _powers(away: Floats) -> tuple[float, float, float]:
+    squares = away * away
+    away *= squares
+    second = float(squares.sum())
+    squares *= squares
+    # Not by np.dot: what a threaded BLAS gives may differ from run to run.
+    return second, float(away.sum()), float(squares.sum())
 
 
 def _capped(value: float) -> float:
@@ -165,13 +171,12 @@ def _capped(value: float) -> float:
 def _read_text(column: pl.Series, *, private: bool) -> Read:
     text = column if column.dtype == pl.String else column.cast(pl.String)
     texts, codes = _coded(text)
-    content, ends = joined_bytes(texts)
-    hashes_of_texts = of_bytes(content, ends)
+    hashes_of_texts = of_texts(texts)
     rows = np.bincount(codes[codes >= 0], minlength=texts.len()) if texts.len() else np.empty(0, dtype=np.int64)
     hashes = np.append(hashes_of_texts, NULL)[codes]
     seen = distinct_sketch(hashes_of_texts, coarse=private)
-    lengths = _lengths(texts.str.len_chars().to_numpy().astype(np.int64), rows)
-    patterns, patterns_error = _patterns(content, ends, rows)
+    lengths = texts.str.len_chars().to_numpy().astype(np.int64)
+    patterns, patterns_error = _patterns(texts, lengths, rows)
     names = _tokens(hashes_of_texts) if private else texts
     top, top_error = _top(names, hashes_of_texts, rows)
     summary = ColumnSummary(
@@ -184,7 +189,7 @@ def _read_text(column: pl.Series, *, private: bool) -> Read:
         top_error=top_error,
         other=max(0, int(rows.sum()) - sum(top.values())),
         folds=_tallied((hashes_of_texts >> np.uint64(64 - int(math.log2(FOLDS)))).astype(np.int64), rows),
-        lengths=lengths,
+        lengths=_lengths(lengths, rows),
         patterns=patterns,
         patterns_error=patterns_error,
     )
@@ -247,34 +252,29 @@ def _tallied(keys: Counts, rows: Counts) -> dict[int, int]:
 
 
 def _shapes() -> npt.NDArray[np.uint8]:
-    table = np.arange(256, dtype=np.uint8)
+    table = np.arange(_ASCII + 1, dtype=np.uint8)
     table[ord("A") : ord("Z") + 1] = ord("A")
     table[ord("a") : ord("z") + 1] = ord("a")
     table[ord("0") : ord("9") + 1] = ord("9")
-    table[128:] = ord("~")
     return table
 
 
 _SHAPES = _shapes()
 
 
-def _patterns(content: npt.NDArray[np.uint8], ends: Counts, rows: Counts) -> tuple[dict[str, int], int]:
-    """Count rows by the shape of a text's first 24 bytes: A, a, 9 for letters and digits, ~ for a byte past ASCII."""
-    starts, stops = ends[:-1], np.minimum(ends[1:], ends[:-1] + _LONGEST_PATTERN)
+def _patterns(texts: pl.Series, lengths: Counts, rows: Counts) -> tuple[dict[str, int], int]:
+    """Count rows by the shape of a text's first 24 characters: A, a and 9 for letters and digits, ~ past ASCII."""
+    short = texts.str.slice(0, _LONGEST_PATTERN) if lengths.size and lengths.max() > _LONGEST_PATTERN else texts
+    content, ends = joined_bytes(short)
+    if content.size and content.max() > _ASCII:
+        content, ends = joined_bytes(short.str.replace_all(r"[^\x00-\x7F]", "~"))
     shapes = _SHAPES[content]
-    if stops.size and (ends[1:] > stops).any():  # cut the long ones: keep the bytes before each stop
-        depth = np.arange(content.size) - np.repeat(starts, np.diff(ends))
-        shapes = shapes[depth < _LONGEST_PATTERN]
-        cut = np.zeros(ends.size, dtype=np.int64)
-        np.cumsum(stops - starts, out=cut[1:])
-    else:
-        cut = ends
-    _, firsts, places = np.unique(of_bytes(shapes, cut), return_index=True, return_inverse=True)
+    _, firsts, places = np.unique(of_bytes(shapes, ends), return_index=True, return_inverse=True)
     counts = np.bincount(places, weights=rows, minlength=firsts.size).astype(np.int64)
     near = np.argsort(-counts, kind="stable")[: 2 * PATTERNS_KEPT]
     bar = int(counts[near[-1]]) if counts.size > near.size else 0
     named = {
-        bytes(shapes[cut[place] : cut[place + 1]]).decode(): int(count)
+        bytes(shapes[ends[place] : ends[place + 1]]).decode(): int(count)
         for place, count in zip(firsts[near], counts[near], strict=True)
     }
     return frequent(named, most=PATTERNS_KEPT, error=bar)

@@ -4,6 +4,8 @@ Not Polars' `hash`, which may differ from one version to the next. Not for secre
 check the guess.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
@@ -11,12 +13,13 @@ import polars as pl
 Hashes = npt.NDArray[np.uint64]
 
 _BLOCK = 1 << 15  # rows that stay in the processor's cache
-_TEXT_BLOCK = 1 << 20  # bytes
+_TEXT_BLOCK = 1 << 15  # bytes
+_TEXTS = 1 << 15  # texts that are laid end to end at once
 # Multipliers and shifts of splitmix64's finaliser (Steele, Lea and Flood, 2014, figure 16, variant 13 of Stafford).
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _STEP = 0x9E3779B97F4A7C15
-_BASE = np.uint64(0xD1342543DE82EF95)
-_WHOLE = 1 << 64
+_BASE = 0xD1342543DE82EF95
+_INVERSE = pow(_BASE, -1, 1 << 64)
 
 
 def mixed(bits: Hashes) -> Hashes:
@@ -44,9 +47,9 @@ def of_numbers(values: npt.NDArray[np.float64]) -> Hashes:
 
 
 def of_integers(values: npt.NDArray[np.int64] | npt.NDArray[np.uint64]) -> Hashes:
-    """Hash integers past 2^53, which floats would throw together; below, as `of_numbers` does."""
+    """Hash integers from 2^53 on, which floats would throw together; below, as `of_numbers` does."""
     floats = values.astype(np.float64)
-    small = np.abs(floats) <= 2.0**53
+    small = np.abs(floats) < 2.0**53
     return np.where(small, of_numbers(floats), mixed(values.view(np.uint64) ^ NULL))
 
 
@@ -55,7 +58,11 @@ def of_texts(values: pl.Series) -> Hashes:
 
     A polynomial in an odd base over the bytes' images, modulo 2^64, then mixed.
     """
-    return of_bytes(*joined_bytes(values))
+    found = np.empty(values.len(), dtype=np.uint64)
+    for start in range(0, found.size, _TEXTS):
+        content, ends = joined_bytes(values[start : start + _TEXTS])
+        found[start : start + _TEXTS] = of_bytes(content, ends)
+    return found
 
 
 def joined_bytes(values: pl.Series) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
@@ -83,15 +90,27 @@ def _of_block(content: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64]) -> Ha
     if not content.size:
         return lengths
     running = np.zeros(content.size + 1, dtype=np.uint64)
-    np.cumsum(_BYTES[content] * _powers(int(_BASE), content.size), out=running[1:])
-    inverse = _powers(pow(int(_BASE), -1, _WHOLE), content.size + 1)
-    return (running[ends[1:]] - running[ends[:-1]]) * inverse[ends[:-1]] + lengths * np.uint64(_STEP)
+    np.cumsum(_BYTES[content] * _powers(_BASE, content.size), out=running[1:])
+    inverse = _powers(_INVERSE, content.size)[ends[:-1].clip(max=content.size - 1)]
+    found: Hashes = (running[ends[1:]] - running[ends[:-1]]) * inverse + lengths * np.uint64(_STEP)
+    return found
 
 
 def _powers(base: int, count: int) -> Hashes:
+    if count <= _TEXT_BLOCK:
+        return _first_powers(base)[:count]
+    return _reckoned_powers(base, count)
+
+
+@lru_cache(maxsize=2)
+def _first_powers(base: int) -> Hashes:
+    return _reckoned_powers(base, _TEXT_BLOCK)
+
+
+def _reckoned_powers(base: int, count: int) -> Hashes:
     powers = np.full(count, base, dtype=np.uint64)
     powers[0] = 1
-    return np.cumprod(powers, dtype=np.uint64)
+    return np.cumprod(powers)
 
 
 def of_name(name: str) -> np.uint64:

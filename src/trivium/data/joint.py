@@ -33,6 +33,7 @@ from trivium.data.sketches import sample
 # (SCALE_MOST / SCALE_STEP)^2 * 2^16 = 2^52: floats add so many products without rounding.
 _BLOCK = 1 << 16
 Whole = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 def joint(
@@ -82,14 +83,16 @@ def _together(
     square = _Square(len(numbers))
     tallies = {name: _Tally(columns[name], len(names), len(numbers)) for name in slicers[:MOST_SLICERS]}
     is_grouped = any(tally.values for tally in tallies.values())
+    holed = [place for place, name in enumerate(names) if columns[name].summary.nulls]
     for start in range(0, height, _BLOCK):
         block = slice(start, min(start + _BLOCK, height))
         scale, held = _scaled([columns[name].values for name in numbers], block)
         square.add(scale, held)
         if is_grouped:
-            present = np.array([columns[name].hashes[block] != NULL for name in names], dtype=np.float64)
+            squares = scale * scale
+            absent = {place: columns[names[place]].hashes[block] == NULL for place in holed}
             for tally in tallies.values():
-                tally.add(block, present, scale)
+                tally.add(block, scale, squares, absent)
     places = {name: place for place, name in enumerate(numbers)}
     comoments = Comoments(columns=tuple(numbers), rows=square.rows, sums=square.sums, products=square.products)
     return comoments, {name: tally.groups(name, names, places) for name, tally in tallies.items()}
@@ -150,31 +153,45 @@ class _Tally:
     """Sums within each value of one slicer, block after block; no values where it has too many."""
 
     def __init__(self, slicer: Read, columns: int, numbers: int) -> None:
-        self.values, self._codes = _sliced(slicer)
+        self.values, codes = _sliced(slicer)
         self._is_full = self.values is None
-        count = len(self.values or ())
-        self._rows = np.zeros(count, dtype=np.int64)
-        self._held = np.zeros((count, columns), dtype=np.int64)
-        self._sums, self._squares = (np.zeros((count, numbers), dtype=np.int64) for _ in range(2))
+        self._codes = codes + 1  # rows without a value are counted in place 0, and left out in the end
+        places = len(self.values or ()) + 1
+        self._rows = np.zeros(places, dtype=np.int64)
+        self._held = np.zeros((places, columns), dtype=np.int64)
+        self._sums, self._squares = (np.zeros((places, numbers), dtype=np.int64) for _ in range(2))
 
-    def add(self, block: slice, present: Floats, scale: Floats) -> None:
-        if self.values:
-            within = (self._codes[block] == np.arange(len(self.values))[:, None]).astype(np.float64)
-            self._rows += within.sum(axis=1).astype(np.int64)
-            self._held += (within @ present.T).astype(np.int64)
-            self._sums += (within @ scale.T).astype(np.int64)
-            self._squares += (within @ (scale * scale).T).astype(np.int64)
+    def add(self, block: slice, scale: Floats, squares: Floats, absent: Mapping[int, Bools]) -> None:
+        """Count a block in.
+
+        Args:
+            block: which rows.
+            scale: the numbers in steps of the joint scale.
+            squares: their squares.
+            absent: where there is no value, by column; columns that hold one in each row are left out.
+        """
+        if not self.values:
+            return
+        codes, places = self._codes[block], self._rows.size
+        rows = np.bincount(codes, minlength=places)
+        self._rows += rows
+        self._held += rows[:, None]
+        for column, gone in absent.items():
+            self._held[:, column] -= np.bincount(codes[gone], minlength=places)
+        for column in range(scale.shape[0]):
+            self._sums[:, column] += np.bincount(codes, scale[column], places).astype(np.int64)
+            self._squares[:, column] += np.bincount(codes, squares[column], places).astype(np.int64)
 
     def groups(self, slicer: str, names: Sequence[str], numbers: Mapping[str, int]) -> Groups:
         """Give what was added up, for the first columns by name."""
         others = [name for name in names if name != slicer][:MOST_GROUP_COLUMNS]
         if self._is_full:
             return Groups(columns=tuple(others), is_full=True)
-        held = self._held[:, [names.index(name) for name in others]].tolist()
-        sums, squares = (_spread(matrix, others, numbers).tolist() for matrix in (self._sums, self._squares))
+        held = self._held[1:, [names.index(name) for name in others]].tolist()
+        sums, squares = (_spread(matrix[1:], others, numbers).tolist() for matrix in (self._sums, self._squares))
         groups = {
             value: Group(rows=rows, held=tuple(held[at]), sums=tuple(sums[at]), squares=tuple(squares[at]))
-            for at, (value, rows) in enumerate(zip(self.values or (), self._rows.tolist(), strict=True))
+            for at, (value, rows) in enumerate(zip(self.values or (), self._rows[1:].tolist(), strict=True))
             if rows
         }
         return Groups(columns=tuple(others), values=dict(sorted(groups.items())))

@@ -5,7 +5,7 @@ A sum is (integer, exponent of 2): every float is one, and so are their sums and
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 LARGEST = sys.float_info.max
 Sum = tuple[int, int]
@@ -89,6 +89,14 @@ def _ratio(number: int, divisor: int, exponent: int) -> float:
         return (number << exponent) / divisor if exponent >= 0 else number / (divisor << -exponent)
     except OverflowError:
         return LARGEST if number > 0 else -LARGEST
+
+
+def sum_of(terms: Iterable[float]) -> float:
+    """Sum floats without regard to order (Shewchuk); infinite where a term or the sum is past the largest float."""
+    try:
+        return math.fsum(terms)
+    except (OverflowError, ValueError):
+        return math.inf
 
 
 def within(value: float, least: float, most: float) -> float:

@@ -18,6 +18,7 @@ _MARK = b"TVS1"
 _Whole = int | bytes
 _Wholes = tuple[_Whole, ...]
 _Buckets = tuple[int, tuple[int, ...], tuple[int, ...]]
+_Sample = tuple[int, bytes, tuple[int, ...]]
 _Group = tuple[int, _Wholes, _Wholes, _Wholes]
 _Groups = tuple[tuple[str, ...], bool, dict[str, _Group]]
 
@@ -53,7 +54,9 @@ class _Joint(msgspec.Struct, array_like=True):
 
     comoments: tuple[tuple[str, ...], _Wholes, _Wholes, _Wholes] | None
     groups: dict[str, _Groups]
-    samples: tuple[tuple[int, bytes, tuple[int, ...]] | None, ...]
+    rows: _Sample | None
+    contents: _Sample | bool | None  # True: those of `rows`
+    keys: _Sample | None
     phases: tuple[int, ...]
 
 
@@ -219,12 +222,22 @@ def _packed_joint(joint: Joint) -> _Joint:
         if held is None
         else (held.columns, _all_narrow(held.rows), _all_narrow(held.sums), _all_narrow(held.products)),
         groups={name: _packed_groups(groups) for name, groups in joint.groups.items()},
-        samples=tuple(
-            None if kept is None else (kept.rows, np.array(kept.hashes, dtype="<u8").tobytes(), kept.counts)
-            for kept in (joint.sample_of_rows, joint.sample_of_contents, joint.sample_of_keys)
-        ),
+        rows=_packed_sample(joint.sample_of_rows),
+        contents=True if joint.sample_of_contents == joint.sample_of_rows else _packed_sample(joint.sample_of_contents),
+        keys=_packed_sample(joint.sample_of_keys),
         phases=joint.phases,
     )
+
+
+def _packed_sample(kept: Sample | None) -> _Sample | None:
+    return None if kept is None else (kept.rows, np.array(kept.hashes, dtype="<u8").tobytes(), kept.counts)
+
+
+def _unpacked_sample(packed: _Sample | None) -> Sample | None:
+    if packed is None:
+        return None
+    rows, hashes, counts = packed
+    return Sample(rows=rows, hashes=tuple(np.frombuffer(hashes, dtype="<u8").tolist()), counts=counts)
 
 
 def _packed_groups(groups: Groups) -> _Groups:
@@ -236,18 +249,13 @@ def _packed_groups(groups: Groups) -> _Groups:
 
 
 def _unpacked_joint(packed: _Joint) -> Joint:
-    rows, contents, keys = (
-        None
-        if kept is None
-        else Sample(rows=kept[0], hashes=tuple(np.frombuffer(kept[1], dtype="<u8").tolist()), counts=kept[2])
-        for kept in packed.samples
-    )
+    rows = _unpacked_sample(packed.rows)
     return Joint(
         comoments=None if packed.comoments is None else _unpacked_comoments(*packed.comoments),
         groups={name: _unpacked_groups(*groups) for name, groups in packed.groups.items()},
         sample_of_rows=rows,
-        sample_of_contents=contents,
-        sample_of_keys=keys,
+        sample_of_contents=rows if isinstance(packed.contents, bool) else _unpacked_sample(packed.contents),
+        sample_of_keys=_unpacked_sample(packed.keys),
         phases=packed.phases,
     )
 

@@ -45,7 +45,7 @@ def distinct_sketch(hashes: Hashes, *, coarse: bool = False) -> bytes:
 def _registers(hashes: Hashes) -> npt.NDArray[np.uint8]:
     """HyperLogLog (Flajolet et al., 2007): per class of the first bits, the rest's longest run of zeros, plus 1."""
     least = np.full(REGISTERS, _WIDEST, dtype=np.uint64)
-    np.minimum.at(least, (hashes >> np.uint64(_REST_BITS)).astype(np.int64), hashes & _REST)
+    np.minimum.at(least, (hashes >> np.uint64(_REST_BITS)).view(np.int64), hashes & _REST)
     # frexp tells an integer's number of bits, exactly below 2^53.
     return (_REST_BITS + 1 - np.frexp(least.astype(np.float64))[1]).astype(np.uint8)
 

@@ -161,3 +161,58 @@ def test_quantile_of_nothing_is_none_and_out_of_range_is_a_fault() -> None:
 def test_the_largest_float_has_a_quantile() -> None:
     """The greatest bucket's middle does not overflow."""
     assert quantile(column([1.79e308] * 3), 0.5) == pytest.approx(1.79e308, rel=0.0101)
+
+
+def test_nothing_of_a_private_column_stands_in_clear() -> None:
+    """Not one of the values is found in the written summary; what can be known of them roughly still is."""
+    at = datetime(2013, 5, 6, 7, 8, 9, tzinfo=UTC)
+    values = {
+        "name": ["Ada Lovelace", "Grace Hopper"],
+        "pay": [1234.5, 98765.25],
+        "born": [at, at],
+        "sick": [True, None],
+    }
+    found = summarise(pl.DataFrame(values), private=list(values))
+    text = repr(found) + repr(encode(found))
+    assert not [word for word in ("Ada", "Lovelace", "Hopper", "1234.5", "98765") if word in text]
+    columns = found.columns
+    assert columns["name"].patterns == {"Aaa Aaaaaaaa": 1, "Aaaaa Aaaaaa": 1}
+    assert all(value.startswith("#") and len(value) == 5 for value in columns["name"].top)
+    assert columns["pay"].minimum == pytest.approx(1234.5, rel=0.0101)
+    assert columns["born"].minimum == datetime(2013, 5, 6, tzinfo=UTC).timestamp()
+    assert columns["born"].hours == (2, *[0] * 23)
+    assert columns["sick"].mean == 1.0
+
+
+def test_a_long_value_is_named_by_its_beginning_and_its_hash() -> None:
+    """Two texts that differ only past what is shown are told apart."""
+    found = column(["x" * 100 + "a", "x" * 100 + "b", "x" * 100 + "a"])
+    assert sorted(found.top.values()) == [1, 2]
+    assert all(value.startswith("xxxxxxxxxxxxxxx…") and len(value) == 26 for value in found.top)
+
+
+def test_text_has_lengths_and_shapes() -> None:
+    """Lengths to 32 exactly, beyond at most an eighth too long; a letter past ASCII is ~."""
+    found = column(["AB-123", "AB-999", "müde", "x" * 33, ""])
+    assert found.lengths == {0: 1, 4: 1, 6: 2, 36: 1}
+    assert found.patterns == {"AA-999": 2, "a~aa": 1, "a" * 24: 1, "": 1}
+
+
+def test_integers_past_those_of_floats_are_told_apart() -> None:
+    """2^53 and 2^53 + 1 are one float, and two values; small ones count as the floats that they equal."""
+    assert column([2**53, 2**53 + 1, 2**63 - 1]).distinct == 3
+    assert column([2**64 - 1, 2**64 - 2], dtype=pl.UInt64).distinct == 2
+    assert column([1, 2]).seen == column([1.0, 2.0]).seen
+
+
+def test_summaries_from_before_sketches_are_read_and_merged() -> None:
+    """JSON of the old form decodes; merged, moments are exact and distinct is the greatest lower bound."""
+    old = decode(
+        b'{"rows":2,"columns":{"x":{"rows":2,"distinct":2,"minimum":1.0,"maximum":2.0,"mean":1.5,"m2":0.5,'
+        b'"positive":{"0":1,"35":1}},"s":{"rows":2,"distinct":2,"top":{"a":1,"b":1}}}}'
+    )
+    assert old.joint is None
+    both = merge(old, summarise(pl.DataFrame({"x": [6.0], "s": ["b"]})))
+    assert (both.columns["x"].mean, both.columns["x"].m2) == (3.0, 14.0)
+    assert (both.columns["x"].distinct, both.columns["s"].top) == (2, {"b": 2, "a": 1})
+    assert both.columns["x"].numbers == 3

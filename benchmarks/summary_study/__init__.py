@@ -1,0 +1,1 @@
+"""The rows, the cases and the peers of the benchmark of summaries."""
