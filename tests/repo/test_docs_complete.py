@@ -12,13 +12,15 @@ import problem_codes
 import pytest
 
 from repo.house import DOCS, ROOT, blocks, headings, own_files, pages
-from trivium.core import project
+from trivium.core import contract, project
 
 REFERENCE = DOCS / "reference"
 SECTIONS = {
     kind
-    for kind in vars(project).values()
-    if isinstance(kind, type) and issubclass(kind, project._Section) and kind is not project._Section
+    for kind in (*vars(project).values(), *vars(contract).values())
+    if isinstance(kind, type)
+    and issubclass(kind, contract.Section)
+    and kind not in (contract.Section, project._Section)
 }
 ROOMS_OF_CODES = {
     "ART": ("artifact", "loop"),

@@ -31,7 +31,7 @@ def collect(name: str | None = None, files: list[Path] | None = None, /, *, beca
         events = collect_files(ws, name, files, because=because)
     else:
         source = FileSource(ws.folder, ws.project, memo=ws.memo)
-        for each in [name] if name else ws.project.tables:
+        for each in [name] if name else ws.project.parents_first:
             if not events:
                 console(stderr=True).print(f"collecting {each} …", style="dim")
             events += collect_table(ws, each, source=source, because=because)

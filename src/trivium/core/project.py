@@ -5,25 +5,20 @@ are checked by `loop/doctor.py`.
 """
 
 import tomllib
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, Literal, get_args
 
 import msgspec
 
+from trivium.core.contract import Check, Column, Section, parents_first
 from trivium.core.problems import Problem, ProjectError, unknown_name
 from trivium.core.values import span
 
 WHERE = "trivium.toml"
-Severity = Literal["block", "quarantine", "warn", "refuse", "override", "fallback", "review"]
-ALLOWED_ELSE: dict[str, tuple[str, ...]] = {
-    "table": ("block", "quarantine", "warn"),
-    "request": ("refuse", "warn"),
-    "prediction": ("refuse", "override", "fallback", "review", "warn"),
-}
 
 
-class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    pass
+class _Section(Section, msgspec.Struct, frozen=True):
+    """Says once more what a `Section` is, so that ruff sees that defaults of these classes are copied."""
 
 
 class Model(_Section, frozen=True):
@@ -51,24 +46,6 @@ class Outcomes(_Section, frozen=True):
     at: str
 
 
-class Column(_Section, frozen=True):
-    """One column's contract. A break quarantines the row, unless said otherwise by `unknown` or `nulls`.
-
-    `nulls` is the share of nulls a partition may have: 0 quarantines each null, more only warns.
-    `unknown` is what befalls a row whose value is not among `values`. `watch = false` leaves the column out of the
-    drift decision: a calendar's month moves every month.
-    """
-
-    type: Literal["int", "float", "str", "bool", "datetime", "date"]
-    min: float | None = None
-    max: float | None = None
-    values: tuple[str | int | float | bool, ...] = ()
-    unknown: Literal["block", "quarantine", "warn"] = "quarantine"
-    nulls: float | None = None
-    private: bool = False
-    watch: bool = True
-
-
 class Table(_Section, frozen=True):
     """A source of rows, cut into partitions of length `every` by `time`: `files`, a query (`sql` at `url`), or `push`.
 
@@ -90,23 +67,6 @@ class Table(_Section, frozen=True):
     lookback: str = "3d"
     key: tuple[str, ...] = ()
     columns: dict[str, Column] = {}
-
-
-class Check(_Section, frozen=True, rename={"else_": "else"}):
-    """A named boolean rule over a row; `else_` is what befalls a row for which it is false."""
-
-    name: str
-    on: str
-    must: str
-    else_: Severity = "quarantine"
-    because: str = ""
-    owner: str = ""
-    expires: date | None = None
-    value: str | None = None
-
-    def holds(self, on: str, *, today: date) -> bool:
-        """Tell whether the check is about `on` (a table, `request` or `prediction`) and has not expired by `today`."""
-        return self.on == on and (self.expires is None or today < self.expires)
 
 
 class Slice(_Section, frozen=True):
@@ -241,6 +201,11 @@ class Project(_Section, frozen=True):
     def requests(self) -> str:
         """The table whose rows are asked about: keyed by the row id alone, and not the outcomes' table."""
         return next(iter(request_tables(self)))
+
+    @property
+    def parents_first(self) -> list[str]:
+        """The tables, each after those that its columns reference: the order in which they are collected."""
+        return parents_first({name: table.columns for name, table in self.tables.items()})
 
     @property
     def primary(self) -> str:

@@ -4,8 +4,9 @@ Not about types and keys: `project.read_project` has held the text to those befo
 """
 
 from trivium.core.alarms import KINDS, MOST_OF
+from trivium.core.contract_rules import broken_contracts
 from trivium.core.problems import Problem, ProjectError, unknown_name
-from trivium.core.project import ALLOWED_ELSE, WHERE, Alarms, Project, request_tables
+from trivium.core.project import WHERE, Alarms, Project, request_tables
 from trivium.core.values import span
 
 
@@ -32,6 +33,11 @@ def broken_rules(project: Project) -> list[Problem]:
         found.append(_rule("one metric, and no more, must be primary", "set primary = true on one [[metrics]] entry"))
     found += _unknown_tables(project)
     found += _bad_sources(project)
+    found += broken_contracts(
+        {name: table.columns for name, table in project.tables.items()},
+        project.checks,
+        times={name: table.time for name, table in project.tables.items()},
+    )
     for kind, names in (
         ("check", [check.name for check in project.checks]),
         ("slice", [part.name for part in project.slices]),
@@ -70,18 +76,6 @@ def _unknown_tables(project: Project) -> list[Problem]:
         found.append(unknown_name("TV-PROJ-004", "table", project.outcomes.table, tables, where=f"{WHERE}, outcomes"))
     metrics = [metric.name for metric in project.metrics]
     slices = [part.name for part in project.slices]
-    for check in project.checks:
-        where = f"{WHERE}, checks {check.name!r}"
-        if check.on not in (*tables, "request", "prediction"):
-            found.append(
-                unknown_name("TV-PROJ-004", "table", check.on, [*tables, "request", "prediction"], where=where)
-            )
-            continue
-        allowed = ALLOWED_ELSE[check.on if check.on in ALLOWED_ELSE else "table"]
-        if check.else_ not in allowed:
-            found.append(unknown_name("TV-PROJ-004", "else", check.else_, allowed, where=where))
-        if (check.else_ == "override") != (check.value is not None):
-            found.append(_rule("override and value go together", "give both, or neither", where=where))
     for objective in project.objectives:
         where = f"{WHERE}, objectives {objective.name!r}"
         if objective.metric not in metrics:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import polars as pl
 
-from trivium.core.project import Column
+from trivium.core.contract import Column
 from trivium.data.schema import cast_to, recast
 
 MOST_VALUES_LISTED = 40
@@ -69,7 +69,7 @@ def _proposed(series: pl.Series, kind: str) -> Column:
     return Column(
         type=kind,  # type: ignore[arg-type]  # kinds are the literals of Column.type
         values=values,
-        unknown="warn" if values else "quarantine",
+        unknown="warn" if values else None,
         nulls=nulls,
     )
 

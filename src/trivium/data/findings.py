@@ -10,7 +10,9 @@ import polars as pl
 
 from trivium.core.problems import MOST_VALUES_SHOWN, Problem, nearest_first, shown
 from trivium.core.values import Partition
-from trivium.data.checks import RowRule
+from trivium.data.held import BROKE
+from trivium.data.measures import Excess
+from trivium.data.rules import RowRule
 
 _CODES: Mapping[str, tuple[str, str]] = {
     "block": (
@@ -18,6 +20,11 @@ _CODES: Mapping[str, tuple[str, str]] = {
         "correct the rows at the source, or change the check in trivium.toml; all rows are refused",
     ),
     "quarantine": ("TV-DATA-005", "correct the rows at the source, or change the rule and release them"),
+    "warn": ("TV-DATA-007", "look for the cause at the source, or change the rule in trivium.toml"),
+}
+_CODES_OF_MEASURES: Mapping[str, tuple[str, str]] = {
+    "block": ("TV-DATA-004", "look for the cause at the source, or change the rule; all rows are refused"),
+    "quarantine": ("TV-DATA-005", "look for the cause at the source, then release or drop the rows: all are held back"),
     "warn": ("TV-DATA-007", "look for the cause at the source, or change the rule in trivium.toml"),
 }
 
@@ -66,7 +73,7 @@ class Tally:
             what=f"{self.rows:,} of {total:,} rows of {place.name!r} {self.rule.what}",
             where=place.where(self.rule.name),
             seen=self._seen(place),
-            fix=fix,
+            fix=fix + _reason(self.rule),
         )
 
     def _seen(self, place: Place) -> str:
@@ -100,27 +107,57 @@ def missing_columns(frame: pl.DataFrame, rules: Sequence[RowRule], place: Place)
     return found
 
 
-def not_computed(rule: RowRule, error: Exception, frame: pl.DataFrame, place: Place) -> Problem:
-    """Tell that a rule cannot be computed on columns of these types (TV-DATA-010)."""
+def evaluate(
+    frame: pl.DataFrame, row_rules: Sequence[RowRule], place: Place
+) -> tuple[dict[str, pl.Series], dict[str, Problem]]:
+    """Tell by rule which rows broke it, all in one pass, and which rules these columns' types forbid to compute."""
+    asked = [(~rule.ok).fill_null(value=False).alias(str(number)) for number, rule in enumerate(row_rules)]
+    try:
+        # Beside the frame's own columns, so that a rule that reads none has an answer for each row.
+        held = frame.with_columns(asked).select(str(number) for number in range(len(asked)))
+    except pl.exceptions.PolarsError:
+        return _evaluate_each(frame, row_rules, place)
+    return {rule.name: held.to_series(number) for number, rule in enumerate(row_rules)}, {}
+
+
+def _evaluate_each(
+    frame: pl.DataFrame, row_rules: Sequence[RowRule], place: Place
+) -> tuple[dict[str, pl.Series], dict[str, Problem]]:
+    broken, failures = {}, {}
+    for rule in row_rules:
+        try:
+            held = frame.with_columns((~rule.ok).fill_null(value=False).alias(BROKE))
+        except pl.exceptions.PolarsError as error:
+            types = {column: frame.schema[column] for column in rule.reads}
+            failures[rule.name] = not_computed(rule.name, str(error).splitlines()[0], place, reads=types)
+        else:
+            broken[rule.name] = held.get_column(BROKE)
+    return broken, failures
+
+
+def not_computed(name: str, error: str, place: Place, *, reads: Mapping[str, object] | None = None) -> Problem:
+    """Tell that a check cannot be computed on columns of these types (TV-DATA-010)."""
     return Problem(
         code="TV-DATA-010",
-        what=f"the check {rule.name!r} cannot be computed: {str(error).splitlines()[0]}",
-        where=place.where(rule.name),
-        seen=", ".join(f"{column} is {frame.schema[column]}" for column in rule.reads),
+        what=f"the check {name!r} cannot be computed: {error}",
+        where=place.where(name),
+        seen=", ".join(f"{column} is {dtype}" for column, dtype in (reads or {}).items()),
         fix="correct the check, or give its columns their types in the contract",
     )
 
 
-def too_many_nulls(column: str, share: float, nulls: int, *, total: int, place: Place) -> tuple[str, Problem]:
-    """Tell that more of a column is null than its contract bears (TV-DATA-007), and the rule's name."""
-    rule = f"{column} nulls within {share:g}"
-    return rule, Problem(
-        code="TV-DATA-007",
-        what=f"{nulls:,} of {total:,} rows of {place.name!r} have no {column}",
-        where=place.where(rule),
-        seen=f"{nulls / total:.1%}",
-        fix="look for the cause at the source, or let the contract bear more nulls",
+def outside(excess: Excess, place: Place) -> Problem:
+    """Tell that a measure of the partition is outside its bounds: TV-DATA-004, -005 or -007, by its severity."""
+    code, fix = _CODES_OF_MEASURES[excess.severity]
+    return Problem(
+        code=code, what=excess.what, where=place.where(excess.name), seen=excess.seen, fix=fix + _reason(excess)
     )
+
+
+def _reason(rule: RowRule | Excess) -> str:
+    reasons = [f"it is there because {rule.because}"] if rule.because else []
+    reasons += [f"{rule.owner} answers for it"] if rule.owner else []
+    return f"; {', and '.join(reasons)}" if reasons else ""
 
 
 def no_rows(place: Place) -> Problem:

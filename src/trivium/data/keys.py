@@ -1,4 +1,4 @@
-"""Which keys a partition has already given away, chunk after chunk. Holds hashes, not keys: 8 bytes a row.
+"""Which keys and unique values a partition has already given away, chunk after chunk. Holds hashes: 8 bytes a row.
 
 Not the keys of other partitions: whoever reads those hands over the few that matter.
 """

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trivium.core.contract import Check
 from trivium.core.events import Event
 from trivium.core.problems import StepError
-from trivium.core.project import Check, Project
+from trivium.core.project import Project
 from trivium.core.values import iso
 from trivium.loop.batch import Batch
 from trivium.loop.bodies import HEURISTIC, Body, body_of, heuristic_of

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trivium.core.contract import Check
 from trivium.core.expressions.columns import to_columns
 from trivium.core.expressions.parse import parse
-from trivium.core.project import Check, Project
+from trivium.core.project import Project
 from trivium.loop.bodies import HEURISTIC
 
 if TYPE_CHECKING:

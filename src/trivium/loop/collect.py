@@ -11,9 +11,11 @@ import msgspec
 from trivium.core.events import Event
 from trivium.core.problems import DataError, Problem, ProjectError, unknown_name
 from trivium.core.values import EPOCH, Partition, digest, floor_to, iso, moment, span
-from trivium.data.intake import Decided, Taken, release_rows, take_in
+from trivium.data.held import Taken, release_rows
+from trivium.data.intake import Decided, take_in
 from trivium.data.packing import encode
 from trivium.data.summary import summarise_partition
+from trivium.loop.beside import earlier_summaries, referenced_values
 from trivium.loop.sources import Delivery, FileSource, Source
 from trivium.loop.workspace import Workspace
 
@@ -83,6 +85,8 @@ def _take_in(ws: Workspace, table: str, delivery: Delivery, because: str) -> lis
         checks=ws.project.checks,
         at=ws.clock.now(),
         existing_keys=partial(keys.held_elsewhere, partition=partition.name),
+        references=referenced_values(ws, table),
+        history=earlier_summaries(ws, table, partition),
     )
     body: dict[str, Any] = {
         "partition": partition.name,
@@ -307,6 +311,8 @@ def check_files(ws: Workspace, table: str, files: Sequence[Path] | None = None) 
             partition=delivery.partition,
             checks=ws.project.checks,
             at=ws.clock.now(),
+            references=referenced_values(ws, table),
+            history=earlier_summaries(ws, table, delivery.partition),
         )
         found.append(
             {

@@ -20,6 +20,7 @@ def examine(open_project: Callable[[], Workspace]) -> dict[str, list[Problem]]:
     report: dict[str, list[Problem]] = {
         "project file": [],
         "expressions": [],
+        "contracts": [],
         "code": [],
         "metrics": [],
         "files": [],
@@ -34,6 +35,7 @@ def examine(open_project: Callable[[], Workspace]) -> dict[str, list[Problem]]:
     if report["project file"]:
         return report
     report["expressions"] += _expressions(ws.project)
+    report["contracts"] += _contracts(ws) if not report["expressions"] else []
     report["code"] += _found(lambda: ws.code)
     if not report["code"]:
         report["metrics"] += _found(lambda: metrics_of(ws))
@@ -65,9 +67,9 @@ def _expressions(project: Project) -> list[Problem]:
     for check in project.checks:
         types = requests if check.on in ("request", "prediction") else _types(project, check.on)
         types = {**types, "prediction": "float"} if types and check.on == "prediction" else types
-        texts.append((check.must, f"{WHERE}, checks {check.name!r}", types))
-        if check.value is not None:
-            texts.append((check.value, f"{WHERE}, checks {check.name!r}, value", types))
+        for key, text in check.expressions.items():
+            where = f"{WHERE}, checks {check.name!r}" + ("" if key == "must" else f", {key}")
+            texts.append((text, where, types))
     if project.outcomes:
         texts.append((project.outcomes.label, f"{WHERE}, outcomes", _types(project, project.outcomes.table)))
     for text, where, types in texts:
@@ -75,6 +77,26 @@ def _expressions(project: Project) -> list[Problem]:
         if types and not wrong:
             wrong = _found(partial(_typed, text, types, where))
         found += wrong
+    return found
+
+
+def _contracts(ws: Workspace) -> list[Problem]:
+    """Make every table's rules, on no rows."""
+    from trivium.data.checks import rules
+    from trivium.loop.beside import no_values
+
+    found: list[Problem] = []
+    for name, table in ws.project.tables.items():
+        found += _found(
+            partial(
+                rules,
+                table,
+                ws.project.checks,
+                name=name,
+                at=ws.clock.now(),
+                references=no_values(table),
+            )
+        )
     return found
 
 

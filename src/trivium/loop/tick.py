@@ -60,7 +60,7 @@ def tick(ws: Workspace, *, source: Source, timer: Callable[[], float] = time.per
 
 def _collect(ws: Workspace, source: Source, because: str) -> list[Event]:
     done = note_changes(ws)
-    for table in ws.project.tables:
+    for table in ws.project.parents_first:
         done += collect(ws, table, source=source, because=because)
         done += note_late(ws, table)
     return done

@@ -346,3 +346,53 @@ def test_each_table_has_one_source(source, says):
 def test_each_kind_of_source(source):
     """A table has files, a query with its URL, or is pushed."""
     read_project(GOOD.replace('files = "arrivals/*.parquet"', source))
+
+
+CONTRACT = """
+[tables.arrivals.columns.tailnum]
+type = "str"
+pattern = "N[0-9A-Z]{1,5}"
+rules.pattern = { else = "warn", because = "old numbers", owner = "registry", expires = 2014-01-01 }
+[tables.arrivals.columns.day]
+type = "date"
+min = 2013-01-01
+[[checks]]
+name = "a day of flights"
+on = "flights"
+rows = { of = "usual", min = 0.5 }
+[[checks]]
+name = "fresh"
+on = "flights"
+age = { max = "3h" }
+"""
+
+
+def test_a_contract_s_words_are_read() -> None:
+    """Terms of one rule, a date as a limit, and rules on a partition."""
+    project = read_project(GOOD + CONTRACT)
+    tailnum, day = project.tables["arrivals"].columns.values()
+    assert (tailnum.terms("pattern").else_, tailnum.terms("pattern").expires) == ("warn", date(2014, 1, 1))
+    assert day.min == date(2013, 1, 1)
+    assert [check.measure for check in project.checks] == ["rows", "age"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "words"),
+    [
+        ("rules.pattern", "rules.patern", "TV-PROJ-004", "did you mean 'pattern'?"),
+        ('owner = "registry"', 'woner = "registry"', "TV-PROJ-002", "did you mean 'owner'?"),
+        ("N[0-9A-Z]{1,5}", "N[0-9", "TV-PROJ-008", "cannot be compiled"),
+        ("2013-01-01", "2013-01-01T10:00:00", "TV-PROJ-003", ""),
+        ('of = "usual"', 'off = "usual"', "TV-PROJ-002", "did you mean 'of'?"),
+        (", min = 0.5", "", "TV-PROJ-005", "nothing is bounded"),
+        ('"3h"', '"3"', "TV-PROJ-006", "is not a length of time"),
+        ('pattern = "N', 'min_length = "1"\npattern = "N', "TV-PROJ-003", ""),
+        ('pattern = "N', 'references = "tails.x"\npattern = "N', "TV-PROJ-004", "unknown table 'tails'"),
+    ],
+)
+def test_a_contract_s_slip_is_one_problem(old: str, new: str, code: str, words: str) -> None:
+    """Each is told with its place, at read time, before any row is looked at."""
+    assert old in CONTRACT
+    found = problem(GOOD + CONTRACT.replace(old, new))
+    assert found.code == code
+    assert words in found.what

@@ -1,13 +1,15 @@
 """Rules on rows: which hold, what they are called, and what an unknown is."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
 
+from trivium.core.contract import Check, Column, Terms
 from trivium.core.problems import ProjectError
-from trivium.core.project import Check, Column, Table
-from trivium.data.checks import RowRule, rules
+from trivium.core.project import Table
+from trivium.data.checks import rules
+from trivium.data.rules import RowRule
 
 AT = datetime(2013, 3, 4, 12, tzinfo=UTC)
 
@@ -15,7 +17,8 @@ AT = datetime(2013, 3, 4, 12, tzinfo=UTC)
 def made(
     columns: dict[str, Column], *checks: Check, time: str | None = None, key: tuple[str, ...] = ()
 ) -> list[RowRule]:
-    return rules(Table(files="x", time=time, key=key, columns=columns), checks, name="flights", at=AT)
+    table = Table(files="x", time=time, key=key, columns=columns)
+    return rules(table, checks, name="flights", at=AT, references={"planes.tailnum": pl.Series(["N1", "N2", None])})
 
 
 def passed(rule: RowRule, frame: pl.DataFrame) -> list[bool | None]:
@@ -58,6 +61,22 @@ def test_rules_are_named_after_column_and_kind() -> None:
         (Column(type="int", values=(1, 2)), [1, 3], [True, False]),
         (Column(type="bool", values=(True,)), [True, False], [True, False]),
         (Column(type="date", values=("2013-03-04",)), [date(2013, 3, 4), date(2013, 3, 5)], [True, False]),
+        (Column(type="date", min=date(2013, 3, 4)), [date(2013, 3, 3), date(2013, 3, 4)], [False, True]),
+        (Column(type="datetime", max=date(2013, 3, 4)), [AT, AT + timedelta(hours=12)], [True, False]),
+        (Column(type="datetime", min=date(2013, 3, 5)), [AT, AT + timedelta(hours=12)], [False, True]),
+        (
+            Column(type="str", pattern=r"N\d+|X"),
+            ["N1", "N1 ", " N1", "N1\n", "X", "NX", "", None],
+            [True, False, False, False, True, False, False, None],
+        ),
+        (Column(type="str", pattern=""), ["", "a"], [True, False]),
+        (
+            Column(type="str", min_length=2, max_length=3),
+            ["a", "żó", "abc", "abcd", None],
+            [False, True, True, False, None],
+        ),
+        (Column(type="str", max_length=0), ["", "a"], [True, False]),
+        (Column(type="str", references="planes.tailnum"), ["N1", "N9", None], [True, False, None]),
     ],
 )
 def test_limits_are_inclusive_and_null_is_neither_in_nor_out(
@@ -83,10 +102,10 @@ def test_a_check_holds_until_the_day_it_expires(expires: str | None, held: int) 
 
 @pytest.mark.parametrize(
     "column",
-    [Column(type="str", min=1), Column(type="int", values=("a",)), Column(type="str", values=("a", 1))],
+    [Column(type="int", values=("a",)), Column(type="str", values=("a", 1))],
 )
 def test_a_contract_that_does_not_fit_its_own_type_is_a_problem(column: Column) -> None:
-    """A limit on text, or a value of another type, is the project file's fault."""
+    """A value of another type is the project file's fault."""
     with pytest.raises(ProjectError) as caught:
         made({"x": column})
     assert caught.value.problems[0].code == "TV-DATA-008"
@@ -98,3 +117,29 @@ def test_a_check_may_not_take_a_rule_s_name(name: str) -> None:
     with pytest.raises(ProjectError) as caught:
         made({"x": Column(type="int", min=1)}, Check(name=name, on="flights", must="x > 0"))
     assert caught.value.problems[0].code == "TV-DATA-009"
+
+
+def test_a_rule_of_a_column_has_its_terms() -> None:
+    """The column's `else`, reason and owner hold for its rules, but for one that says otherwise or has expired."""
+    column = Column(
+        type="str",
+        nulls=0,
+        pattern="A",
+        max_length=3,
+        else_="warn",
+        because="so",
+        owner="us",
+        rules={"pattern": Terms(else_="block", owner="them"), "length": Terms(expires=date(2013, 3, 4))},
+    )
+    assert [(rule.name, rule.severity, rule.because, rule.owner) for rule in made({"x": column})] == [
+        ("x is not null", "warn", "so", "us"),
+        ("x matches its pattern", "block", "so", "them"),
+    ]
+
+
+def test_a_table_that_holds_nothing_yet_has_none_of_the_values() -> None:
+    """Every row is held to a list of none; what the rule says counts them."""
+    table = Table(files="x", columns={"x": Column(type="int", references="planes.id")})
+    (rule,) = rules(table, (), name="t", at=AT, references={"planes.id": pl.Series(dtype=pl.Int64)})
+    assert passed(rule, pl.DataFrame({"x": [1, None]})) == [False, None]
+    assert rule.what == "have x not among the 0 values of planes.id"

@@ -5,7 +5,8 @@ import tomllib
 import msgspec
 import polars as pl
 
-from trivium.core.project import Column, Table
+from trivium.core.contract import Column
+from trivium.core.project import Table
 from trivium.data.contract import diff, infer, to_toml
 from trivium.data.schema import conform
 

@@ -1,17 +1,20 @@
 """The quarantine decision: each kind of break, what refuses a partition, and what the problems say."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
 import pytest
 
+from trivium.core.contract import Check, Column
 from trivium.core.problems import Problem, ProjectError
-from trivium.core.project import Check, Column, Table
+from trivium.core.project import Table
 from trivium.core.summary import Summary
 from trivium.core.values import Partition
-from trivium.data.intake import Decided, ExistingKeys, Taken, begin, release_rows, take_in
+from trivium.data.held import Taken, release_rows
+from trivium.data.intake import Decided, begin, take_in
+from trivium.data.uniqueness import ExistingKeys
 
 DAY = datetime(2013, 3, 4, tzinfo=UTC)
 PARTITION = Partition("flights", DAY, DAY + timedelta(days=1))
@@ -338,4 +341,34 @@ def test_of_more_than_five_values_the_problem_says_that_there_are_more() -> None
 def test_a_contract_at_odds_with_itself_is_the_project_s_fault() -> None:
     """It is raised, not laid on the rows."""
     with pytest.raises(ProjectError):
-        taken(flights(), table=Table(files="x", columns={"carrier": Column(type="str", min=1)}))
+        taken(flights(), table=Table(files="x", columns={"carrier": Column(type="str", values=(1,))}))
+
+
+def test_a_unique_column_keeps_the_first_good_row() -> None:
+    """As a key does, but within the partition, and with the severity that the contract says."""
+    columns = {"distance": Column(type="float", min=0), "carrier": Column(type="str", unique=True)}
+    rows = flights(carrier=["AA", "AA", None, None], distance=[-1.0, 1.0, 1.0, 1.0])
+    intake = taken(rows, table=Table(files="x", columns=columns))
+    assert intake.breaks == {"distance in range": 1}
+    rows = flights(carrier=["AA", "AA", None, None])
+    assert taken(rows, table=Table(files="x", columns=columns)).breaks == {"carrier is unique": 1}
+    warn = {"carrier": Column(type="str", unique=True, else_="warn")}
+    assert taken(rows, table=Table(files="x", columns=warn)).warnings == {"carrier is unique": 1}
+    old = {"carrier": Column(type="str", unique=True, expires=date(2013, 3, 4))}
+    assert taken(rows, table=Table(files="x", columns=old)).warnings == {}
+
+
+def test_a_value_that_another_table_lacks_is_held_back() -> None:
+    """The problem shows the values without a parent, and how many there are to choose from."""
+    table = Table(files="x", columns={"carrier": Column(type="str", references="carriers.code")})
+    intake = taken(flights(), table=table, references={"carriers.code": pl.Series(["AA", "B6"])})
+    assert intake.breaks == {"carrier is in carriers.code": 2}
+    assert intake.problems[-1].what == "2 of 4 rows of 'flights' have carrier not among the 2 values of carriers.code"
+    assert intake.problems[-1].seen == "'UA'"
+
+
+def test_a_problem_names_reason_and_owner() -> None:
+    """A tired person wants to know why a rule is there, and whom to ask."""
+    check = Check(name="far", on="flights", must="distance > 250", because="so it is", owner="network-planning")
+    (problem,) = taken(flights(), check).problems
+    assert problem.fix.endswith("; it is there because so it is, and network-planning answers for it")

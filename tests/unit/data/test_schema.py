@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
+from trivium.core.contract import Column
 from trivium.core.problems import Problem
-from trivium.core.project import Column, Table
+from trivium.core.project import Table
 from trivium.data.schema import conform
 
 NOON = datetime(2013, 3, 4, 12, tzinfo=UTC)
