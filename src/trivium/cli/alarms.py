@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from trivium.cli.door import Answer, workspace
+from trivium.cli.door import Answer, console, workspace
 from trivium.cli.door import table as lay_out
 
 if TYPE_CHECKING:
@@ -211,3 +211,79 @@ def promote(rule: str, /, *, because: str = "") -> Answer:
 
     promote_it(workspace(), rule, because=because)
     return Answer({"rule": rule, "demoted": False}, [f"{rule!r} may page again"])
+
+
+def tune(*, seed: int = 0, write: bool = False, because: str = "") -> Answer:
+    """Measure pages a week against faults caught, on your own history, and recommend a rate of false alarms.
+
+    Parameters
+    ----------
+    seed
+        Decides the faults.
+    write
+        Put the recommended rate into trivium.toml; comments stay.
+    because
+        Why, for whoever reads the file: stands beside the setting.
+    """
+    from trivium.loop.settle import settle
+    from trivium.loop.tune import tune as measure
+
+    ws = workspace()
+    with _bar() as progress:
+        found = measure(ws, seed=seed, progress=progress)
+    found["written"] = write
+    if write:
+        settle(ws, ("alarms", "false_alarm_rate"), found["recommended"], because=because)
+    return Answer(found, _curve(found))
+
+
+def _curve(found: dict[str, Any]) -> list[Any]:
+    severities = list(found["faults"])
+    rows = [
+        [
+            f"{point['rate']:g}{_note(found, point['rate'])}",
+            point["pages_per_week"],
+            *(f"{point['caught'][name]} of {found['faults'][name]}" for name in severities),
+        ]
+        for point in found["curve"]
+    ]
+    names = ("false_alarm_rate", "pages a week", *(f"{name} faults caught" for name in severities))
+    missed = ", ".join(f"{kind} {number}" for kind, number in found["missed"].items())
+    return [
+        lay_out(f"{found['from'][:10]} to {found['to'][:10]}, {found['weeks']} weeks judged", names, rows),
+        f"recommended: {found['recommended']:g}; {found['because']}",
+        f"medium faults that it misses: {missed or 'none'}",
+        "written to trivium.toml"
+        if found["written"]
+        else "pages are those of the history as it was: look whether they were right, then --write",
+    ]
+
+
+def _note(found: dict[str, Any], rate: float) -> str:
+    notes = [word for word in ("now", "recommended") if found[word] == rate]
+    return f" ({', '.join(notes)})" if notes else ""
+
+
+class _bar:  # noqa: N801 - a context manager, read as a word
+    """A progress bar on standard error."""
+
+    def __enter__(self) -> "_bar":
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        out = console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+        self._progress = Progress(*columns, console=out, disable=not out.is_terminal)
+        self._progress.start()
+        self._task = self._progress.add_task("reading the history", total=None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def __call__(self, where: Any) -> None:
+        self._progress.update(
+            self._task,
+            completed=where.run * where.ticks + where.done,
+            total=where.runs * where.ticks,
+            description=f"{where.name} faults" if where.run else "the history as it was",
+        )

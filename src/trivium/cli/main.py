@@ -44,6 +44,7 @@ COMMANDS = {
     "alarms unmute": "alarms:unmute",
     "alarms ledger": "alarms:ledger",
     "alarms promote": "alarms:promote",
+    "alarms tune": "alarms:tune",
     "incidents list": "respond:incidents",
     "incidents show": "respond:show",
     "incidents ack": "respond:ack",

@@ -11,7 +11,7 @@ from trivium.monitor.alarms import WEEK, Alarm, Finding, Past, decide, joined
 from trivium.monitor.causes import Lineage, Standing, place
 from trivium.monitor.level import Judged, fitted
 from trivium.respond.incidents import Incident
-from trivium.respond.marks import rule_of
+from trivium.respond.marks import rules_of
 
 # A change so long before a finding may lie behind it.
 SHORTLY = timedelta(days=3)
@@ -60,7 +60,7 @@ def _standing(ws: Workspace, incident: Incident) -> Standing:
 def _recent(ws: Workspace, now: datetime) -> list[Past]:
     since = min([now - WEEK, *(incident.opened_at for incident in ws.state.incidents.open())])
     return [
-        Past(event.at, rule_of(event), event.body["incident"], event.body["columns"], event.body["paged"])
+        Past(event.at, rules_of(event), event.body["incident"], event.body["columns"], event.body["paged"])
         for event in ws.state.journal.alarms
         if event.at >= since
     ]
@@ -125,6 +125,7 @@ def _alarmed(ws: Workspace, alarm: Alarm, name: str) -> Event:
         id=name,
         alarm=finding.alarm,
         rule=finding.by,
+        rules=list(finding.rules),
         thing=finding.thing,
         severity=finding.severity,
         paged=alarm.paged,

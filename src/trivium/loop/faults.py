@@ -234,6 +234,40 @@ def standard(project: Project, *, start: datetime, until: datetime, seed: int) -
     return tuple(faults)
 
 
+def dense(project: Project, *, start: datetime, until: datetime, seed: int, severity: Severity) -> tuple[Fault, ...]:
+    """Draw as many faults of data as there is room for, all of one severity, each table struck on its own.
+
+    On each table each kind that can strike it comes in turn, in an order that the seed chooses, on for 2 partitions
+    with 4 quiet ones after, from `start` on; then each again, on other columns.
+    """
+    draw = np.random.default_rng([seed, SEVERITIES.index(severity)])
+    faults: list[Fault] = []
+    for table, settings in project.tables.items():
+        kinds = [kind for kind in KINDS if kind not in ON_VERSIONS and table in dict(_sources(kind, project))]
+        if settings.time is None or not kinds:
+            continue
+        every = span(settings.every)
+        begins, order = start, list[str]()
+        while begins + 6 * every <= until:
+            order = order or [str(kind) for kind in draw.permutation(kinds)]
+            kind = order.pop(0)
+            column, other = _columns(kind, dict(_sources(kind, project))[table], project, draw)
+            faults.append(
+                Fault(
+                    id=f"{severity} {table} {len(faults) + 1} {kind}",
+                    kind=kind,  # type: ignore[arg-type]  # drawn from KINDS
+                    from_=begins,
+                    until=begins + 2 * every,
+                    table=table,
+                    column=column,
+                    other=other,
+                    severity=severity,
+                )
+            )
+            begins += 6 * every
+    return tuple(faults)
+
+
 def _numbers(project: Project, table: str) -> list[str]:
     settings = project.tables[table]
     return [
@@ -273,13 +307,18 @@ def _target(kind: str, project: Project, draw: np.random.Generator) -> tuple[str
         return None, None, None
     sources = _sources(kind, project)
     table, columns = sources[int(draw.integers(len(sources)))]
+    return table, *_columns(kind, columns, project, draw)
+
+
+def _columns(
+    kind: str, columns: Sequence[str], project: Project, draw: np.random.Generator
+) -> tuple[str | None, str | None]:
     if kind == "concept_shift" and project.outcomes:
-        named = [name for name in columns if name in project.outcomes.label]
-        columns = named or columns
+        columns = [name for name in columns if name in project.outcomes.label] or columns
     if kind not in NEEDS_COLUMN:
-        return table, None, None
+        return None, None
     picked = [str(name) for name in draw.permutation(columns)]
-    return table, picked[0], picked[1] if kind == "swap_columns" else None
+    return picked[0], picked[1] if kind == "swap_columns" else None
 
 
 def delay(faults: Sequence[Fault], table: str, *, start: datetime, end: datetime) -> timedelta:

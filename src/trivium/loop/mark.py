@@ -9,7 +9,7 @@ from typing import Any
 from trivium.core.events import Event
 from trivium.core.problems import Problem, ProjectError, unknown_name
 from trivium.core.values import iso
-from trivium.loop.credit import credited
+from trivium.loop.credit import credited, told_by
 from trivium.loop.rehearse import faults_of
 from trivium.loop.workspace import Workspace
 from trivium.respond.marks import Word, Worth, reason_of, rule_of, should_demote
@@ -148,7 +148,7 @@ def alarm_ledger(ws: Workspace) -> list[Worth]:
     if faults is None:
         return list(ws.state.marks.rules())
     truth: Counter[tuple[str, bool]] = Counter(
-        (rule_of(alarm), credited(ws.project, faults, alarm) is not None) for alarm in ws.state.journal.alarms
+        (rule_of(alarm), credited(ws.project, faults, told_by(alarm)) is not None) for alarm in ws.state.journal.alarms
     )
     return [
         replace(worth, useful=truth[worth.rule, True], noise=truth[worth.rule, False])

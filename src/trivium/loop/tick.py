@@ -6,7 +6,7 @@ ends where it would have ended.
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from trivium.core.events import Event
@@ -34,8 +34,15 @@ class Ticked:
         return dict(sorted(Counter(event.kind for event in self.events).items()))
 
 
-def tick(ws: Workspace, *, source: Source, timer: Callable[[], float] = time.perf_counter, because: str = "") -> Ticked:
-    """Do whatever is due now: collect, answer, score, watch, respond."""
+def tick(
+    ws: Workspace,
+    *,
+    source: Source,
+    timer: Callable[[], float] = time.perf_counter,
+    because: str = "",
+    only: Collection[str] = (),
+) -> Ticked:
+    """Do whatever is due now: collect, answer, score, watch, respond; or `only` the phases that are named."""
     done = Ticked()
     phases: dict[str, Callable[[], list[Event]]] = {
         "collect": lambda: _collect(ws, source, because),
@@ -47,6 +54,8 @@ def tick(ws: Workspace, *, source: Source, timer: Callable[[], float] = time.per
         "retrain": lambda: retrain_if_due(ws),
     }
     for name, phase in phases.items():
+        if only and name not in only:
+            continue
         started = time.perf_counter()
         done.events += phase()
         done.spent_s[name] = time.perf_counter() - started

@@ -11,7 +11,7 @@ from trivium.core.events import Event
 from trivium.core.values import iso, moment, span
 from trivium.loop.bodies import body_of
 from trivium.loop.collect import table_rows
-from trivium.loop.credit import credited
+from trivium.loop.credit import credited, told_by
 from trivium.loop.faults import ON_OUTCOMES, Fault, to_plain
 from trivium.loop.features import input_frames
 from trivium.loop.judge import metrics_of
@@ -248,7 +248,7 @@ def _alarms(ws: Workspace, faults: Sequence[Fault]) -> list[dict[str, Any]]:
             "paged": event.body["paged"],
             "what": event.body["what"],
             "incident": event.body["incident"],
-            "fault": credited(ws.project, faults, event),
+            "fault": credited(ws.project, faults, told_by(event)),
         }
         for event in ws.state.journal.alarms
     ]

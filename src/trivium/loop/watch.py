@@ -13,15 +13,13 @@ from trivium.loop.journal import Item
 from trivium.loop.scores import last_scored, objective_now
 from trivium.loop.table_history import drift_history, judge_drift, watched_columns
 from trivium.loop.workspace import Workspace
-from trivium.monitor.alarms import Broke, Finding, persists
+from trivium.monitor.alarms import Broke, Finding, is_grave, persists
 from trivium.monitor.breaks import LEAST_PARTITIONS, news
 
 # A few bad rows are noted, many are worth a page; the shares are of the rows read.
 NOTED_SHARE = 0.01
 PAGED_QUARANTINE_SHARE = 0.05
 PAGED_TROUBLE_SHARE = 0.01
-# A partition so many times as far from ordinary as any may be is broken, and that is told at once.
-GRAVE = 2.0
 # An objective's window is long; what alarms is what burnt of late, and that is what a broken table can explain.
 BURNT_OF_LATE = timedelta(days=7)
 
@@ -50,9 +48,21 @@ def _watch(ws: Workspace) -> list[Event]:
         told += [finding for finding in found if persists(finding, past, settings=ws.project.alarms)]
         past.append([Broke(finding.by, finding.columns) for finding in found])
         if found:
-            verdict["broke"] = [{"rule": broke.rule, "columns": list(broke.columns)} for broke in past[-1]]
+            verdict["broke"] = [_kept(finding) for finding in found]
         events.append(ws.event("watched", item.subject, of=item.kind, partition=item.partition, **verdict))
     return [*events, *raise_alarms(ws, told)]
+
+
+def _kept(finding: Finding) -> dict[str, Any]:
+    """Write what is kept of a finding, whether or not it is told: enough to ask later what another rule had told."""
+    return {
+        "alarm": finding.alarm,
+        "rule": finding.by,
+        "columns": list(finding.columns),
+        "severity": finding.severity,
+        "grave": finding.is_grave,
+        "p_value": finding.p_value,
+    }
 
 
 def _look_at(ws: Workspace, item: Item, event: Event) -> tuple[dict[str, Any], list[Finding]]:
@@ -194,7 +204,7 @@ def _look_at_partition(ws: Workspace, item: Item, event: Event) -> tuple[dict[st
             f"{item.subject} {item.partition}: {decision.words}",
             columns=decision.columns,
             evidence=evidence,
-            is_grave=decision.score >= GRAVE * decision.threshold,
+            is_grave=is_grave(decision.p_value, rate=ws.project.alarms.false_alarm_rate),
             p_value=decision.p_value,
         )
     ]

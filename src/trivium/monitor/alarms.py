@@ -14,6 +14,8 @@ from trivium.core.alarms import KINDS, Severity
 from trivium.core.project import AlarmRule, Alarms
 
 WEEK = timedelta(days=7)
+# What is so much rarer than an ordinary partition may be is broken beyond doubt, and is told at once.
+GRAVE = 1 / 20
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +23,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
 
     `rule` names what saw it, so that people's marks can tell what its alarms are worth. A finding that `is_grave` is
     told at once; another waits until it is seen again, if its kind asks for that. `p_value` is the chance of such a
-    thing on an ordinary partition, where the monitor knows it. `since` and `until` are the time the data is of.
+    thing on an ordinary partition, where the monitor knows it. `since` and `until` are the time the data is of. `parts`
+    are the findings that were joined into it.
     """
 
     alarm: str
@@ -35,6 +38,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     p_value: float | None = None
     since: datetime | None = None
     until: datetime | None = None
+    parts: "tuple[Finding, ...]" = ()
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """The rules of all that was joined into it, its own first."""
+        return tuple(dict.fromkeys((self.by, *(part.by for part in self.parts))))
 
     @property
     def by(self) -> str:
@@ -77,7 +86,7 @@ class Past(NamedTuple):
     """An alarm raised before."""
 
     at: datetime
-    rule: str
+    rules: Sequence[str]
     incident: str
     columns: Sequence[str]
     paged: bool
@@ -91,6 +100,11 @@ def rule_for(kind: str, settings: Alarms) -> AlarmRule:
         after=default.after if own.after is None else own.after,
         of=max(default.of, own.after or 1) if own.of is None else own.of,
     )
+
+
+def is_grave(p_value: float, *, rate: float) -> bool:
+    """Tell whether a partition is broken beyond doubt: 20 times as rare as the rate of false alarms asks for."""
+    return p_value <= rate * GRAVE
 
 
 def persists(finding: Finding, before: Sequence[Collection[Broke]], *, settings: Alarms) -> bool:
@@ -120,13 +134,15 @@ def _is_same(finding: Finding, broke: Broke) -> bool:
 
 
 def joined(findings: Sequence[Finding], *, settings: Alarms) -> list[Finding]:
-    """Make one finding of those of one kind on one subject, with the severity that the project file asks for.
+    """Make one finding of all that a tick finds on one thing, with the severity that the project file asks for.
 
-    All columns, the gravest severity, the gravest's words first; joining again changes nothing.
+    Rows that are held back are missing from what is compared with history: two monitors, one thing to mend. The
+    gravest leads, of those as grave the kind that `KINDS` names first. All columns, all words; joining again changes
+    nothing.
     """
-    groups: dict[tuple[str, str], list[Finding]] = {}
+    groups: dict[str, list[Finding]] = {}
     for finding in findings:
-        groups.setdefault((finding.alarm, finding.subject), []).append(_as_set(finding, settings))
+        groups.setdefault(finding.thing, []).append(_as_set(finding, settings))
     return [_one_of(group) for group in groups.values()]
 
 
@@ -138,18 +154,21 @@ def _as_set(finding: Finding, settings: Alarms) -> Finding:
 def _one_of(group: Sequence[Finding]) -> Finding:
     if len(group) == 1:
         return group[0]
-    ordered = sorted(group, key=lambda finding: finding.severity != "page")
-    known = [finding.p_value for finding in group if finding.p_value is not None]
-    evidence = {"findings": [finding.evidence for finding in ordered]}
+    order = list(KINDS)
+    ordered = sorted(group, key=lambda one: (one.severity != "page", order.index(one.alarm)))
+    paging = [one for one in ordered if one.severity == ordered[0].severity]
+    known = [one.p_value for one in paging if one.p_value is not None]
     return msgspec.structs.replace(
         ordered[0],
-        columns=tuple(dict.fromkeys(column for finding in ordered for column in finding.columns)),
-        what="; ".join(dict.fromkeys(finding.what for finding in ordered)),
-        evidence=evidence,
-        is_grave=any(finding.is_grave for finding in group),
-        p_value=min(known) if len(known) == len(group) else None,
-        since=min((f.since for f in group if f.since), default=None),
-        until=max((f.until for f in group if f.until), default=None),
+        columns=tuple(dict.fromkeys(column for one in ordered for column in one.columns)),
+        what="; ".join(dict.fromkeys(one.what for one in ordered)),
+        evidence={"findings": [one.evidence for one in ordered]},
+        is_grave=any(one.is_grave for one in group),
+        # Known only if each that could page has one: what a contract holds back is no matter of chance.
+        p_value=min(known) if len(known) == len(paging) else None,
+        since=min((one.since for one in group if one.since), default=None),
+        until=max((one.until for one in group if one.until), default=None),
+        parts=tuple(ordered),
     )
 
 
@@ -172,19 +191,21 @@ def decide(
         recent: the alarms of the last 7 days, and all those since the oldest open incident was opened.
         now: the time of the tick.
         budget: the pages people can bear.
-        silenced: says why a finding pages nobody (muted, demoted); "" if it may.
+        silenced: says why a finding pages nobody (muted, demoted); "" if it may. One with parts is silent if each is.
         level: the p-value up to which a finding may page while so many pages of the week are left.
     """
     told: dict[tuple[str, str], set[str]] = {}
     for past in recent:
-        told.setdefault((past.rule, past.incident), set()).update(past.columns)
+        for rule in past.rules:
+            told.setdefault((rule, past.incident), set()).update(past.columns)
     has_paged = {past.incident for past in recent if past.paged}
     left = budget.pages_per_week - sum(past.paged and now - WEEK < past.at <= now for past in recent)
     alarms: list[Alarm] = []
     for one in sorted(placed, key=lambda each: each.finding.severity != "page"):
         if _is_told(one, told):
             continue
-        told.setdefault((one.finding.by, one.incident), set()).update(one.finding.columns)
+        for rule in one.finding.rules:
+            told.setdefault((rule, one.incident), set()).update(one.finding.columns)
         reason = (
             _silent_because(one, has_paged, silenced=silenced)
             or _too_likely(one.finding, level(left) if left > 0 else 1.0, left=left)
@@ -206,10 +227,14 @@ def decide(
 
 
 def _is_told(one: Placed, told: Mapping[tuple[str, str], set[str]]) -> bool:
-    columns = told.get((one.finding.by, one.incident))
+    """Tell whether the incident holds each part already, or any column that the part blames."""
+    return all(_part_is_told(part, told.get((part.by, one.incident))) for part in one.finding.parts or (one.finding,))
+
+
+def _part_is_told(part: Finding, columns: set[str] | None) -> bool:
     if columns is None:
         return False
-    return not columns or not one.finding.columns or bool(columns & set(one.finding.columns))
+    return not columns or not part.columns or bool(columns & set(part.columns))
 
 
 def _silent_because(one: Placed, has_paged: Collection[str], *, silenced: Callable[[Finding], str]) -> str:
@@ -217,7 +242,8 @@ def _silent_because(one: Placed, has_paged: Collection[str], *, silenced: Callab
         return "a note pages nobody"
     if one.incident in has_paged:
         return f"{one.explained}, which has paged" if one.explained else "its incident has paged already"
-    return silenced(one.finding)
+    reasons = [silenced(part) for part in one.finding.parts or (one.finding,) if part.severity == "page"]
+    return "; ".join(dict.fromkeys(reasons)) if all(reasons) else ""
 
 
 def _too_likely(finding: Finding, level: float, *, left: int) -> str:

@@ -96,7 +96,7 @@ class Incidents:
             changed = replace(
                 changed,
                 things=tuple(dict.fromkeys((*incident.things, event.body["thing"]))),
-                rules=tuple(dict.fromkeys((*incident.rules, event.body["rule"]))),
+                rules=tuple(dict.fromkeys((*incident.rules, *event.body.get("rules", [event.body["rule"]])))),
                 since=min((at for at in (incident.since, since) if at), default=None),
                 until=max((at for at in (incident.until, until) if at), default=None),
             )

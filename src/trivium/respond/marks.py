@@ -154,6 +154,11 @@ def rule_of(alarm: Event) -> str:
     return str(alarm.body.get("rule") or f"{alarm.body['alarm']} {alarm.subject}")
 
 
+def rules_of(alarm: Event) -> tuple[str, ...]:
+    """Name all the rules that an alarm joined, the one that raised it first."""
+    return tuple(alarm.body.get("rules") or (rule_of(alarm),))
+
+
 def known_word(word: str) -> Word:
     """Return a mark as such (ProjectError TV-RESP-005: it is neither `useful` nor `noise`)."""
     if word not in WORDS:

@@ -27,7 +27,7 @@ def decided(*findings: Finding, recent: list[Past] | None = None, pages: int = 5
 
 def past(days: float, alarm: str = "fault", subject: str = "flights", paged: bool = True, *columns: str) -> Past:
     """Make an alarm raised so many days ago, in its subject's incident."""
-    return Past(NOW - timedelta(days=days), f"{alarm} {subject}", subject, columns, paged)
+    return Past(NOW - timedelta(days=days), (f"{alarm} {subject}",), subject, columns, paged)
 
 
 def test_nothing_found_is_no_alarm() -> None:
@@ -44,17 +44,36 @@ def test_a_finding_pages() -> None:
     assert (note.paged, note.reason) == (False, "a note pages nobody")
 
 
-def test_what_one_tick_finds_of_one_kind_is_one_finding() -> None:
-    """All columns once, the gravest severity and words; the rarest p-value if each has one; joining again is nothing."""
-    two = [finding("flights", "fault", "note", "a", "b", p_value=0.01, is_grave=False),
-           finding("flights", "fault", "page", "b", "c", p_value=0.002)]  # fmt: skip
-    (one,) = joined(two, settings=Alarms())
-    assert one.columns == ("b", "c", "a")
-    assert (one.severity, one.what, one.p_value, one.is_grave) == ("page", "flights fault", 0.002, True)
+def test_what_one_tick_finds_on_one_thing_is_one_finding() -> None:
+    """The gravest leads, all columns once, the rarest p-value if each that could page has one; joining again is nothing."""
+    note = finding("flights", "contract", "note", "a", "b", is_grave=False)
+    fault = finding("flights", "fault", "page", "b", "c", p_value=0.002)
+    (one,) = joined([note, fault], settings=Alarms())
+    assert (one.alarm, one.columns, one.severity) == ("fault", ("b", "c", "a"), "page")
+    assert (one.what, one.p_value, one.is_grave) == ("flights fault; flights contract", 0.002, True)
+    assert one.rules == ("fault flights", "contract flights")
     assert one.evidence == {"findings": [{"columns": ["b", "c"]}, {"columns": ["a", "b"]}]}
     assert joined([one], settings=Alarms()) == [one]
-    (unsure,) = joined([*two, finding()], settings=Alarms())
-    assert unsure.p_value is None
+    (leads,) = joined([fault, finding("flights", "quarantine"), note], settings=Alarms())
+    assert (leads.alarm, leads.p_value) == ("quarantine", None)
+    model, table = joined([finding("flights", "objective"), fault], settings=Alarms())
+    assert (model.thing, table.thing) == ("model flights", "flights")
+
+
+def test_a_joined_finding_is_silent_only_if_all_that_could_page_are() -> None:
+    """A muted quarantine does not silence the fault beside it."""
+    (both,) = joined(
+        [finding("x", "quarantine"), finding("x", "fault"), finding("x", "contract", "note")], settings=Alarms()
+    )
+    assert decided(both, silenced=lambda one: "muted" if one.alarm == "quarantine" else "")[0].paged
+    assert decided(both, silenced=lambda one: f"no {one.alarm}")[0].reason == "no quarantine; no fault"
+
+
+def test_a_joined_finding_is_told_if_any_part_is_new() -> None:
+    """What the incident holds of it already does not hide the rest."""
+    (both,) = joined([finding("x", "quarantine"), finding("x", "fault")], settings=Alarms())
+    assert len(decided(both, recent=[past(1, "fault", "x")])) == 1
+    assert decided(both, recent=[past(1, "fault", "x"), past(1, "quarantine", "x")]) == []
 
 
 def test_the_project_file_has_the_last_word_on_severity() -> None:
