@@ -110,7 +110,12 @@ def _ask(job: tuple[Peer, Path, Path, list[int | None], Path]) -> None:
     peer, python, folder, _, place = job
     print(f"    {peer.name}: {folder.name}", file=sys.stderr, flush=True)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    subprocess.run([python, SCRIPTS / peer.script, place], check=True, env={**clean, "OMP_NUM_THREADS": "1"})
+    quiet = {
+        "DO_NOT_TRACK": "1",
+        "NML_DISABLE_USAGE_LOGGING": "1",
+        "OMP_NUM_THREADS": "1",
+    }  # both report home otherwise
+    subprocess.run([python, SCRIPTS / peer.script, place], check=True, env={**clean, **quiet})
 
 
 def _laid_out(peer: Peer, folder: Path, seeds: Sequence[int | None], *, days: int | None) -> Path:

@@ -48,6 +48,8 @@ def drawn(points: Sequence[Point], *, title: str, target: tuple[float, float]) -
 
 def _frame(title: str, target: tuple[float, float]) -> list[str]:
     recall, days = target
+    luck = [(30.4 * step / 100, 1 - (1 - step / 100) ** 2) for step in range(101)]
+    curve = " ".join(f"{_x(often):.1f},{_y(share):.1f}" for often, share in luck)
     body = [
         f'<text x="{LEFT}" y="32" font-size="17" font-weight="600">{escape(title)}</text>',
         f'<rect x="{LEFT}" y="{_y(1):.1f}" width="{_x(days) - LEFT:.1f}" height="{_y(recall) - _y(1):.1f}" '
@@ -58,6 +60,8 @@ def _frame(title: str, target: tuple[float, float]) -> list[str]:
         f'<text transform="translate(20 {(TOP + BOTTOM) / 2}) rotate(-90)" text-anchor="middle">'
         "share of faults caught by an alarm</text>",
     ]
+    body.append(f'<polyline points="{curve}" fill="none" stroke="#999" stroke-dasharray="5 4"/>')
+    body.append(f'<text x="{_x(12):.0f}" y="{_y(0.56):.0f}" fill="#777" font-size="12">alarms thrown by dice</text>')
     for tick in TICKS:
         body.append(f'<line x1="{_x(tick):.1f}" x2="{_x(tick):.1f}" y1="{TOP}" y2="{BOTTOM}" stroke="#e4e4e4"/>')
         body.append(f'<text x="{_x(tick):.1f}" y="{BOTTOM + 20}" text-anchor="middle">{tick:g}</text>')

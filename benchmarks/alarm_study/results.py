@@ -10,6 +10,7 @@ from alarm_study.scoring import (
     Walk,
     a_month,
     a_week,
+    by_chance,
     false_days,
     hours_to_detect,
     outcomes,
@@ -31,6 +32,10 @@ def _is_caught(one: Outcome) -> bool:
 
 def _is_noticed(one: Outcome) -> bool:
     return one.noticed
+
+
+def _is_explained(one: Outcome) -> bool:
+    return one.explained
 
 
 def rows_of(system: str, case: str, walks: Sequence[Walk]) -> list[Row]:
@@ -58,6 +63,10 @@ def rows_of(system: str, case: str, walks: Sequence[Walk]) -> list[Row]:
         medium = [one for one in mine if one.severity == "medium"]
         rows.append(_of_share(system, case, f"recall at medium: {table}", share_of(medium, _is_caught), seeds))
         rows.append(_of_share(system, case, f"noticed at medium: {table}", share_of(medium, _is_noticed), seeds))
+    fair = [one for one in found if one.severity == "medium" and one.kind not in SHIFTS]
+    rows.append(_of_share(system, case, "caught and named right: faults, medium", share_of(fair, _is_explained), seeds))
+    chance = by_chance(false_days(walks, lambda verdict: verdict.alarm))
+    rows.append(row(system, case, "caught by chance", "of faults", value=chance, low=chance, high=chance, runs=seeds))
     rows.append(_of_share(system, case, "right column first", share_of(found, lambda one: one.first_right), seeds))
     rows.append(_of_share(system, case, "right column in top 3", share_of(found, lambda one: one.top_3_right), seeds))
     rows.append(_of_share(system, case, "kind named", share_of(found, lambda one: one.kind_right), seeds))
@@ -117,7 +126,9 @@ def printed(case: str, rows: Sequence[Row]) -> str:
         ("recall: faults, subtle", "subtle"),
         ("recall: faults, medium", "medium"),
         ("recall: faults, strong", "strong"),
-        ("noticed: all kinds, medium", "noticed, medium"),
+        ("caught by chance", "by chance"),
+        ("caught and named right: faults, medium", "medium, right"),
+        ("noticed: all kinds, medium", "all kinds, shown too"),
         ("false-alarm days: all tables", "false days/month"),
         ("hours to detect", "hours"),
         ("right column first", "column 1st"),

@@ -7,7 +7,7 @@ from statistics import median
 
 from scipy.stats import beta
 
-from alarm_study.faults import WARM_UP, Struck
+from alarm_study.faults import LASTS, WARM_UP, Struck
 from alarm_study.verdicts import Verdict
 
 DAYS_A_MONTH = 30.4
@@ -65,6 +65,13 @@ class Outcome:
     top_3_right: bool | None
     kind_right: bool | None
 
+    @property
+    def explained(self) -> bool:
+        """Whether an alarm caught it and named nothing wrong first: the column, or where there is none, the kind."""
+        if self.first_right is not None:
+            return self.caught and self.first_right
+        return self.caught and self.kind_right is not False
+
 
 def outcomes(walk: Walk) -> list[Outcome]:
     """Tell how each of a walk's faults fared. A fault is caught by an alarm on any of its days."""
@@ -120,6 +127,11 @@ class Share:
         low = float(beta.ppf(0.025, self.k, self.n - self.k + 1)) if self.k > 0 else 0.0
         high = float(beta.ppf(0.975, self.k + 1, self.n - self.k)) if self.k < self.n else 1.0
         return low, high
+
+
+def by_chance(false_days_: Share) -> float:
+    """Tell what share of faults alarms would catch that come as often as on fault-free days, and ask for nothing."""
+    return 1 - (1 - false_days_.value) ** LASTS
 
 
 def share_of(found: Iterable[Outcome], is_so: Callable[[Outcome], bool | None]) -> Share:

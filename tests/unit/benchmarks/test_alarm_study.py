@@ -10,7 +10,18 @@ import pytest
 
 from alarm_study import neighbours, ours, picture, results, rules
 from alarm_study.faults import LASTS, QUIET, STRUCK_KINDS, WARM_UP, Struck, draw, strikes
-from alarm_study.scoring import Share, Walk, a_month, a_week, false_days, hours_to_detect, outcomes, precision, share_of
+from alarm_study.scoring import (
+    Share,
+    Walk,
+    a_month,
+    a_week,
+    by_chance,
+    false_days,
+    hours_to_detect,
+    outcomes,
+    precision,
+    share_of,
+)
 from alarm_study.tables import AT, DAY, KEY, Table, identical, resampled
 from alarm_study.verdicts import Verdict
 from trivium.loop.faults import SEVERITIES, Fault
@@ -231,3 +242,18 @@ def test_the_picture_is_a_picture():
     drawn = ElementTree.fromstring(picture.drawn(points, title="a < b", target=(0.95, 1.0)))
     assert len(drawn.findall("{http://www.w3.org/2000/svg}circle")) == 2 * len(points)
     assert "KS <&>" in [text.text for text in drawn.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def test_by_chance():
+    """Who alarms every second day, whatever comes, catches three of four faults of two days."""
+    assert by_chance(Share(10, 20)) == pytest.approx(0.75)
+
+
+def test_an_explained_fault_names_the_right_thing():
+    """A caught fault of a column needs the column first; one of whole rows must not be called something else."""
+    dupes = struck("duplicates", 40)
+    (wrong,) = outcomes(walk(Verdict(40, True, columns=("age",), kind="missing"), faults=[NULLS]))
+    (right,) = outcomes(walk(Verdict(40, True, columns=("price",), kind="scale"), faults=[NULLS]))
+    (called,) = outcomes(walk(Verdict(40, True, kind="truncated"), faults=[dupes]))
+    (mute,) = outcomes(walk(Verdict(40, True), faults=[dupes]))
+    assert [one.explained for one in (wrong, right, called, mute)] == [False, True, False, True]
