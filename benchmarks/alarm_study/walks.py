@@ -58,10 +58,13 @@ def _walk_ours(folder: Path, seed: int | None) -> Said:
         for day, fault, rows in strikes(table, drawn, seed=seed or 0)
     }
     clean = _clean_summaries(folder)
-    return {
-        name_of("Trivium", feedback=feedback): list(ours.judged(table, clean, struck, feedback=feedback))
-        for feedback in FEEDBACK
-    }
+    found: Said = {}
+    for feedback in FEEDBACK:
+        pairs = list(ours.judged(table, clean, struck, feedback=feedback))
+        found[name_of("Trivium", feedback=feedback)] = [told for told, _ in pairs]
+        if not feedback:
+            found["Trivium, each verdict"] = [decided for _, decided in pairs]
+    return found
 
 
 def _walk_neighbours(folder: Path, seed: int | None) -> Said:
