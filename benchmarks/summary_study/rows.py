@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from summary_study.values import COUNTRIES, STATUSES
+
 DAY = datetime(2026, 1, 5, tzinfo=UTC)
-STATUSES = ("new", "paid", "sent", "returned")
-COUNTRIES = tuple(f"{first}{second}" for first in "ABCDE" for second in "KLMN")
-ROUNDS = 250_000  # rows drawn at once
 
 
 def frame(rows: int, *, seed: int, broken: float = 0.0, day: int = 0) -> pl.DataFrame:
@@ -24,7 +23,7 @@ def frame(rows: int, *, seed: int, broken: float = 0.0, day: int = 0) -> pl.Data
         broken: the share of rows in which each of four columns is out of its limits.
         day: which day, after the first.
     """
-    dice = np.random.default_rng([seed, day])
+    dice = np.random.default_rng([seed, 1_000 + day])
     start = DAY + timedelta(days=day)
     at = np.sort(dice.integers(0, 86_400_000_000, rows))
     amount = np.round(dice.lognormal(3.5, 1.0, rows), 2)
