@@ -60,7 +60,14 @@ def _standing(ws: Workspace, incident: Incident) -> Standing:
 def _recent(ws: Workspace, now: datetime) -> list[Past]:
     since = min([now - WEEK, *(incident.opened_at for incident in ws.state.incidents.open())])
     return [
-        Past(event.at, rules_of(event), event.body["incident"], event.body["columns"], event.body["paged"])
+        Past(
+            event.at,
+            rules_of(event),
+            event.body["incident"],
+            event.body["columns"],
+            event.body["paged"],
+            event.body["severity"],
+        )
         for event in ws.state.journal.alarms
         if event.at >= since
     ]

@@ -1,6 +1,6 @@
 """Which injected fault an alarm of a rehearsal is credited to: the truth that precision and recall are counted by."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -23,29 +23,48 @@ class Told(NamedTuple):
     columns: Sequence[str]
 
 
-def told_by(alarm: Event) -> Told:
-    """Read what counts of an alarm's event."""
-    return Told(alarm.at, alarm.body["alarm"], alarm.subject, alarm.body["columns"])
+def credits_of(project: Project, faults: Sequence[Fault], alarms: Iterable[Event]) -> dict[str, str | None]:
+    """Credit each alarm, by id, to a fault, or to none.
+
+    An alarm that an incident upstream explains is credited as that incident is: to the fault that the incident's own
+    alarms are credited to.
+    """
+    found: dict[str, str | None] = {}
+    of_incident: dict[str, str] = {}
+    for alarm in alarms:
+        body = alarm.body
+        if body.get("explained"):
+            found[body["id"]] = of_incident.get(body["incident"])
+            continue
+        fault = credited(project, faults, Told(alarm.at, body["alarm"], alarm.subject, body["columns"]))
+        found[body["id"]] = fault
+        if fault is not None:
+            of_incident.setdefault(body["incident"], fault)
+    return found
 
 
 def credited(project: Project, faults: Sequence[Fault], alarm: Told) -> str | None:
-    """Name the fault that an alarm is credited to; None when none explains it."""
+    """Name the fault that an alarm is credited to by itself; None when none explains it."""
     return next((fault.id for fault in faults if _explains(project, fault, alarm)), None)
 
 
 def _explains(project: Project, fault: Fault, alarm: Told) -> bool:
-    """Tell whether a fault can have caused an alarm: the same table (or the model), in its time."""
-    kind, subject = alarm.kind, alarm.subject
+    """Tell whether a fault can have caused an alarm: on the same table or the model whose outcomes it struck, in time.
+
+    A column's fault that a monitor of columns blames on others alone is not caught by it.
+    """
+    about_model = KINDS[alarm.kind].about == "model"
     wait = CREDITED_FOR + (span(fault.size.delay) if fault.kind == "late" else timedelta(0))
-    about_model = KINDS[kind].about == "model"
     if about_model:
         wait += project.label_delay
     if not fault.from_ < alarm.at <= fault.until + wait:
         return False
     if fault.kind in ON_VERSIONS:
-        return kind == "answers"
-    if fault.kind in ON_OUTCOMES:
-        return subject == fault.table or about_model
-    if kind == "fault" and fault.column is not None:
-        return subject == fault.table and (fault.column in alarm.columns or fault.other in alarm.columns)
-    return subject == fault.table
+        return alarm.kind == "answers"
+    if about_model:
+        return fault.kind in ON_OUTCOMES
+    if alarm.subject != fault.table or KINDS[alarm.kind].about != "table":
+        return False
+    if alarm.kind == "fault" and fault.column is not None:
+        return fault.column in alarm.columns or fault.other in alarm.columns
+    return True

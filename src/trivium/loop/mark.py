@@ -9,7 +9,7 @@ from typing import Any
 from trivium.core.events import Event
 from trivium.core.problems import Problem, ProjectError, unknown_name
 from trivium.core.values import iso
-from trivium.loop.credit import credited, told_by
+from trivium.loop.credit import credits_of
 from trivium.loop.rehearse import faults_of
 from trivium.loop.workspace import Workspace
 from trivium.respond.marks import Word, Worth, reason_of, rule_of, should_demote
@@ -147,8 +147,9 @@ def alarm_ledger(ws: Workspace) -> list[Worth]:
     faults = faults_of(ws)
     if faults is None:
         return list(ws.state.marks.rules())
+    credit = credits_of(ws.project, faults, ws.state.journal.alarms)
     truth: Counter[tuple[str, bool]] = Counter(
-        (rule_of(alarm), credited(ws.project, faults, told_by(alarm)) is not None) for alarm in ws.state.journal.alarms
+        (rule_of(alarm), credit[alarm.body["id"]] is not None) for alarm in ws.state.journal.alarms
     )
     return [
         replace(worth, useful=truth[worth.rule, True], noise=truth[worth.rule, False])

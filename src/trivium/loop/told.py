@@ -11,7 +11,7 @@ from trivium.core.events import Event
 from trivium.core.values import iso, moment, span
 from trivium.loop.bodies import body_of
 from trivium.loop.collect import table_rows
-from trivium.loop.credit import credited, told_by
+from trivium.loop.credit import credits_of
 from trivium.loop.faults import ON_OUTCOMES, Fault, to_plain
 from trivium.loop.features import input_frames
 from trivium.loop.judge import metrics_of
@@ -56,6 +56,7 @@ def tell(
         "year": scored.whole(),
         "faults": [{**to_plain(fault), **caught[fault.id]} for fault in faults],
         "alarms": alarms,
+        "shifts": _shifts(ws),
         "incidents": _incidents(events, alarms),
         "rollbacks": [
             {"at": iso(event.at), "from": event.body["from"], "to": event.body["to"], "because": event.because}
@@ -238,6 +239,7 @@ class _ScoredRows:
 
 
 def _alarms(ws: Workspace, faults: Sequence[Fault]) -> list[dict[str, Any]]:
+    credit = credits_of(ws.project, faults, ws.state.journal.alarms)
     return [
         {
             "id": event.body["id"],
@@ -246,11 +248,31 @@ def _alarms(ws: Workspace, faults: Sequence[Fault]) -> list[dict[str, Any]]:
             "subject": event.subject,
             "severity": event.body["severity"],
             "paged": event.body["paged"],
+            "reason": event.body["reason"],
+            "columns": event.body["columns"],
+            "rule": event.body["rule"],
             "what": event.body["what"],
             "incident": event.body["incident"],
-            "fault": credited(ws.project, faults, told_by(event)),
+            "fault": credit[event.body["id"]],
         }
         for event in ws.state.journal.alarms
+    ]
+
+
+def _shifts(ws: Workspace) -> list[dict[str, Any]]:
+    """List what moved and is no alarm: the world, not the data, was other than it used to be."""
+    return [
+        {
+            "at": iso(event.at),
+            "table": table,
+            "partition": event.body["partition"],
+            "kind": event.body["kind"],
+            "columns": event.body["columns"],
+            "what": event.body["words"],
+        }
+        for table, watched in ws.state.journal.drift.items()
+        for event in watched
+        if event.body["verdict"] == "shift"
     ]
 
 

@@ -4,7 +4,7 @@ Findings are held against what was seen before (m of n), joined when they are on
 `causes.py`, and only then told. What pages is decided last, and each alarm says why it pages nobody.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -16,6 +16,8 @@ from trivium.core.project import AlarmRule, Alarms
 WEEK = timedelta(days=7)
 # What is so much rarer than an ordinary partition may be is broken beyond doubt, and is told at once.
 GRAVE = 1 / 20
+# The kinds that look at a partition's rows. A rule's name begins with its kind.
+ROWS = ("quarantine", "contract", "fault")
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +92,7 @@ class Past(NamedTuple):
     incident: str
     columns: Sequence[str]
     paged: bool
+    severity: str = "page"
 
 
 def rule_for(kind: str, settings: Alarms) -> AlarmRule:
@@ -183,8 +186,9 @@ def decide(
 ) -> list[Alarm]:
     """Turn findings, joined and placed, into alarms.
 
-    What an incident holds already is not told again, unless it blames other columns. An incident pages once, and
-    all of them together at most `budget.pages_per_week` times in 7 days. Pages come first, then the order of `placed`.
+    What an incident holds already is not told again, unless it blames other columns or is graver. An incident pages
+    once, and all of them together at most `budget.pages_per_week` times in 7 days. Pages come first, then the order of
+    `placed`.
 
     Args:
         placed: of one tick.
@@ -194,18 +198,16 @@ def decide(
         silenced: says why a finding pages nobody (muted, demoted); "" if it may. One with parts is silent if each is.
         level: the p-value up to which a finding may page while so many pages of the week are left.
     """
-    told: dict[tuple[str, str], set[str]] = {}
+    told: dict[tuple[str, str], _Held] = {}
     for past in recent:
-        for rule in past.rules:
-            told.setdefault((rule, past.incident), set()).update(past.columns)
+        _hold(told, past.rules, past.incident, past.columns, past.severity == "page")
     has_paged = {past.incident for past in recent if past.paged}
     left = budget.pages_per_week - sum(past.paged and now - WEEK < past.at <= now for past in recent)
     alarms: list[Alarm] = []
     for one in sorted(placed, key=lambda each: each.finding.severity != "page"):
         if _is_told(one, told):
             continue
-        for rule in one.finding.rules:
-            told.setdefault((rule, one.incident), set()).update(one.finding.columns)
+        _hold(told, one.finding.rules, one.incident, one.finding.columns, one.finding.severity == "page")
         reason = (
             _silent_because(one, has_paged, silenced=silenced)
             or _too_likely(one.finding, level(left) if left > 0 else 1.0, left=left)
@@ -226,15 +228,39 @@ def decide(
     return alarms
 
 
-def _is_told(one: Placed, told: Mapping[tuple[str, str], set[str]]) -> bool:
-    """Tell whether the incident holds each part already, or any column that the part blames."""
-    return all(_part_is_told(part, told.get((part.by, one.incident))) for part in one.finding.parts or (one.finding,))
+class _Held(NamedTuple):
+    """What an incident holds of one key: the columns blamed, and whether any of it was grave enough to page."""
+
+    columns: set[str]
+    is_page: bool
 
 
-def _part_is_told(part: Finding, columns: set[str] | None) -> bool:
-    if columns is None:
+def _keys(rules: Sequence[str]) -> list[str]:
+    """Name what is not told twice: a rule, or all that looks at a thing's rows, whose findings follow each other.
+
+    Rows held back are missing from what is compared with history, and a warning's rows are part of what moved.
+    """
+    return list(dict.fromkeys(ROWS[0] if rule.split(maxsplit=1)[0] in ROWS else rule for rule in rules))
+
+
+def _hold(
+    told: dict[tuple[str, str], _Held], rules: Sequence[str], incident: str, columns: Iterable[str], page: bool
+) -> None:
+    for key in _keys(rules):
+        held = told.setdefault((key, incident), _Held(set(), False))
+        told[key, incident] = _Held(held.columns | set(columns), held.is_page or page)
+
+
+def _is_told(one: Placed, told: Mapping[tuple[str, str], _Held]) -> bool:
+    """Tell whether the incident holds each part already, as grave and with any column that the part blames."""
+    return all(_part_is_told(part, told, one.incident) for part in one.finding.parts or (one.finding,))
+
+
+def _part_is_told(part: Finding, told: Mapping[tuple[str, str], _Held], incident: str) -> bool:
+    held = told.get((_keys([part.by])[0], incident))
+    if held is None or (part.severity == "page" and not held.is_page):
         return False
-    return not columns or not part.columns or bool(columns & set(part.columns))
+    return not held.columns or not part.columns or bool(held.columns & set(part.columns))
 
 
 def _silent_because(one: Placed, has_paged: Collection[str], *, silenced: Callable[[Finding], str]) -> str:

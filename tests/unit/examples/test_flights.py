@@ -284,7 +284,7 @@ def test_the_year_passes_its_own_contract(tables: Tables, project: Project) -> N
         )
         _, taken = take_in(tables[name], table, name=name, partition=partition, checks=project.checks, at=at)
         assert taken.refused == 0
-        assert taken.warnings == {}
+        assert taken.warnings == ({"tailnum matches its pattern": 3} if name == "flights" else {})
         held |= taken.breaks
     assert held == {"leaves the city": 1, "wind below any ever measured": 1, "an airliner has 20 seats": 40}
 

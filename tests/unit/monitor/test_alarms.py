@@ -69,11 +69,20 @@ def test_a_joined_finding_is_silent_only_if_all_that_could_page_are() -> None:
     assert decided(both, silenced=lambda one: f"no {one.alarm}")[0].reason == "no quarantine; no fault"
 
 
+def test_what_looks_at_rows_is_told_once() -> None:
+    """A quarantine, and the gap that it leaves on the next day, are one thing; a page after a note is told."""
+    assert decided(finding("x", "fault"), recent=[past(1, "quarantine", "x")]) == []
+    note = past(1, "contract", "x", False)._replace(severity="note")
+    assert decided(finding("x", "contract", "note"), recent=[note]) == []
+    assert [alarm.paged for alarm in decided(finding("x", "quarantine"), recent=[note])] == [True]
+    assert len(decided(finding("x", "late"), recent=[past(1, "quarantine", "x")])) == 1
+
+
 def test_a_joined_finding_is_told_if_any_part_is_new() -> None:
     """What the incident holds of it already does not hide the rest."""
-    (both,) = joined([finding("x", "quarantine"), finding("x", "fault")], settings=Alarms())
+    (both,) = joined([finding("x", "late"), finding("x", "fault")], settings=Alarms())
     assert len(decided(both, recent=[past(1, "fault", "x")])) == 1
-    assert decided(both, recent=[past(1, "fault", "x"), past(1, "quarantine", "x")]) == []
+    assert decided(both, recent=[past(1, "fault", "x"), past(1, "late", "x")]) == []
 
 
 def test_the_project_file_has_the_last_word_on_severity() -> None:
