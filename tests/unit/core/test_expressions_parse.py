@@ -168,12 +168,12 @@ def test_an_unknown_function_is_told_its_nearest() -> None:
 )
 def test_what_is_too_large(text: str) -> None:
     """Long or deep text is TV-EXPR-003, at once."""
-    before = time.perf_counter()
+    before = time.process_time()
     problem = problem_of(text)
     assert problem.code == "TV-EXPR-003"
     assert problem.where == "check 'x'"
     assert len(problem.seen) < 150
-    assert time.perf_counter() - before < 0.1
+    assert time.process_time() - before < 0.25
 
 
 def test_what_is_just_not_too_large() -> None:
@@ -352,10 +352,10 @@ def test_a_printed_problem_keeps_its_carets_in_place() -> None:
 
 def test_ten_thousand_brackets_are_answered_in_milliseconds() -> None:
     """Hostile nesting is refused before anything recurses."""
-    before = time.perf_counter()
+    before = time.process_time()
     for text in ("(" * 10_000, "(" * 4_000, "not " * 1_000, "case when " * 400, "a in (" * 600, "-" * 4_000):
         assert problem_of(text).code in ("TV-EXPR-002", "TV-EXPR-003")
-    assert time.perf_counter() - before < 0.05
+    assert time.process_time() - before < 0.1
 
 
 def test_the_costs_are_told() -> None:

