@@ -109,6 +109,27 @@ def _named(folder: Path) -> Path:
     return folder
 
 
+def write_page(path: Path, page: str) -> None:
+    """Write a report, its folder too.
+
+    Raises:
+        ProjectError (TV-CLI-014): it cannot be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise ProjectError(
+            Problem(
+                code="TV-CLI-014",
+                what=f"the report cannot be written: {error.strerror}",
+                where="--report",
+                seen=str(path),
+                fix="name a file in a folder that you may write to",
+            )
+        ) from None
+
+
 def console(*, stderr: bool = False) -> "Console":
     """Make the console to print on; at least 100 columns wide where there is no terminal to ask."""
     from rich.console import Console

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from trivium.cli.door import Answer, console, pairs, workspace
+from trivium.cli.door import Answer, console, pairs, workspace, write_page
 from trivium.cli.door import table as lay_out
 
 
@@ -60,8 +60,7 @@ def rehearse(
     if report is not None:
         from trivium.web.report import render
 
-        report.parent.mkdir(parents=True, exist_ok=True)
-        report.write_text(render(document), encoding="utf-8")
+        write_page(report, render(document))
     return Answer(document, _shown(document, report))
 
 

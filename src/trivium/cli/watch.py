@@ -1,9 +1,11 @@
 """`tick` and `watch`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trivium.cli.door import Answer, pairs, workspace
+from trivium.cli.door import Answer, pairs, workspace, write_page
 from trivium.cli.door import table as lay_out
+from trivium.core.problems import Problem, ProjectError
 
 if TYPE_CHECKING:
     from trivium.loop.workspace import Workspace
@@ -33,7 +35,7 @@ def tick(*, because: str = "") -> Answer:
     )
 
 
-def watch(what: str, /, *, last: int = 14) -> Answer:
+def watch(what: str, /, *, last: int = 14, report: Path | None = None) -> Answer:
     """Show a table's partitions beside their history, or the live model's scores and objectives over time.
 
     Parameters
@@ -42,14 +44,33 @@ def watch(what: str, /, *, last: int = 14) -> Answer:
         A table, or `live`.
     last
         How many of the latest periods to show.
+    report
+        Where to write a table's whole life as pictures, one HTML file.
     """
     from trivium.loop.collect import known_table
 
     ws = workspace()
     if what == "live":
+        if report is not None:
+            raise ProjectError(_drawn_of_tables(ws))
         return _live(ws, last)
     known_table(ws, what)
-    return _table(ws, what, last)
+    if report is not None:
+        from trivium.loop.table_picture import table_picture
+        from trivium.web.table_report import render
+
+        write_page(report, render(table_picture(ws, what)))
+    return _table(ws, what, last, report)
+
+
+def _drawn_of_tables(ws: "Workspace") -> Problem:
+    return Problem(
+        code="TV-CLI-013",
+        what="a report is drawn of a table, not of the live model",
+        where="command line",
+        seen="live --report",
+        fix=f"name one of the tables: {', '.join(ws.project.tables)}",
+    )
 
 
 def _live(ws: "Workspace", last: int) -> Answer:
@@ -73,10 +94,11 @@ def _live(ws: "Workspace", last: int) -> Answer:
     )
 
 
-def _table(ws: "Workspace", name: str, last: int) -> Answer:
+def _table(ws: "Workspace", name: str, last: int, page: Path | None) -> Answer:
     from trivium.loop.table_history import table_report
 
     report = table_report(ws, name, last=last)
     told = ("partition", "read", "committed", "quarantined", "refused", "verdict", "score", "threshold", "moved")
     rows = [tuple(partition[key] for key in told) for partition in report["partitions"]]
-    return Answer(report, [lay_out(f"{name}, latest partitions", told, rows)])
+    shown = [lay_out(f"{name}, latest partitions", told, rows)]
+    return Answer(report, [*shown, f"report: {page}"] if page else shown)
