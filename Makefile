@@ -14,6 +14,7 @@ demo: .venv/demo.stamp ## A year of flights, rehearsed with faults; the report i
 	$(BIN)/trivium --project demo rehearse --name year --faults standard --seed 0 --report demo/report.html
 
 test: check ## Everything that holds the system: lint, types, layers, then the tests
+	@bash tools/postgresql.sh
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: .venv/dev.stamp ## Lint, format, types, layers

@@ -103,7 +103,7 @@ def test_doctor_finds_the_project_healthy(said):
     """A project as it was made has no problems, and every part was looked at."""
     assert said["doctor"].code == 0
     assert said["doctor"].document["healthy"] is True
-    assert {"project file", "code", "files", "store"} <= set(said["doctor"].document["examined"])
+    assert {"project file", "code", "sources", "store"} <= set(said["doctor"].document["examined"])
 
 
 def test_contract_check_tells_what_collect_would_hold_back(said):

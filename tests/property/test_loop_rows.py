@@ -58,7 +58,7 @@ class Noting:
 
     def deliveries(self, table, *, now, seen):
         for delivery in self.source.deliveries(table, now=now, seen=seen):
-            self.delivered[table, delivery.partition.name] = delivery.rows
+            self.delivered[table, delivery.partition.name] = delivery.frame()
             yield delivery
 
 

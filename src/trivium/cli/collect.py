@@ -1,10 +1,20 @@
-"""`collect` and `table`."""
+"""`collect`."""
 
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from trivium.cli.door import Answer, console, pairs, workspace
+from trivium.cli.door import MEANT, Answer, console, workspace
 from trivium.cli.door import table as lay_out
+
+if TYPE_CHECKING:
+    from trivium.core.events import Event
+    from trivium.loop.collect import Account
+
+SHOWN = 10
 
 
 def collect(name: str | None = None, files: list[Path] | None = None, /, *, because: str = "") -> Answer:
@@ -15,109 +25,125 @@ def collect(name: str | None = None, files: list[Path] | None = None, /, *, beca
     name
         One table; all of the project when left out.
     files
-        Files to collect into it, whatever its pattern says.
+        Files to collect into it, whatever its source is.
     because
         Why, for the ledger.
     """
+    from trivium.loop.collect import Account, collect_files, known_table
     from trivium.loop.collect import collect as collect_table
-    from trivium.loop.collect import collect_files, known_table, note_late
-    from trivium.loop.sources import FileSource
+    from trivium.loop.lateness import note_late
+    from trivium.loop.project_source import ProjectSource
 
     ws = workspace()
-    events = []
     if name is not None:
         known_table(ws, name)
-    if name is not None and files:
-        events = collect_files(ws, name, files, because=because)
-    else:
-        source = FileSource(ws.folder, ws.project, memo=ws.memo)
-        for each in [name] if name else ws.project.parents_first:
-            if not events:
-                console(stderr=True).print(f"collecting {each} …", style="dim")
-            events += collect_table(ws, each, source=source, because=because)
-            events += note_late(ws, each)
+    ws.blobs.sweep()
+    began = time.perf_counter()
+    events: list[Event] = []
+    with _bar() as told:
+        account = Account(told)
+        if name is not None and files:
+            events += collect_files(ws, name, files, because=because, account=account)
+        else:
+            source = ProjectSource(ws)
+            for each in [name] if name else ws.project.parents_first:
+                account.now = each
+                events += collect_table(ws, each, source=source, because=because, account=account)
+                events += note_late(ws, each)
+    return _answer(events, account, seconds=time.perf_counter() - began)
+
+
+@contextmanager
+def _bar() -> "Iterator[Callable[[Account], None]]":
+    """Show rows and rows per second on a terminal; elsewhere, and with --json, nothing."""
+    out = console(stderr=True)
+    if not out.is_terminal or MEANT.get().json:
+        yield lambda _: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    shown = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]}"), TimeElapsedColumn())
+    with Progress(*shown, console=out, transient=True) as progress:
+        bar = progress.add_task("collecting", total=None, rows="")
+        began = time.perf_counter()
+
+        def told(account: "Account") -> None:
+            read = sum(counts["read"] for counts in account.tables.values())
+            rate = read / max(time.perf_counter() - began, 1e-3)
+            progress.update(bar, description=account.now or "collecting", rows=f"{read:,} rows, {rate:,.0f} a second")
+
+        yield told
+
+
+def _answer(events: "Sequence[Event]", account: "Account", *, seconds: float) -> Answer:
     done = [event for event in events if event.kind in ("collected", "refused")]
-    sums = {
-        each: {
-            key: sum(event.body.get(f"rows_{key}", 0) for event in done if event.subject == each)
-            for key in ("read", "committed", "quarantined", "refused")
-        }
-        for each in sorted({event.subject for event in done})
-    }
+    for event in done:
+        account.count(event.subject)
     refused = [event for event in done if event.kind == "refused"]
-    rows = [(each, sum(event.subject == each for event in done), *sums[each].values()) for each in sums]
-    shown: list[object] = [
-        lay_out("Collected", ("table", "partitions", "read", "= committed", "+ quarantined", "+ refused"), rows)
-        if rows
-        else "nothing new"
-    ]
+    tables = dict(sorted(account.tables.items()))
+    document: dict[str, Any] = {
+        "tables": tables,
+        "partitions": [
+            {
+                "table": event.subject,
+                "partition": event.body["partition"],
+                "kind": event.kind,
+                "problems": event.body["problems"],
+                "changes": event.body.get("changes"),
+            }
+            for event in done
+        ],
+        "rows_per_second": round(sum(counts["read"] for counts in tables.values()) / max(seconds, 1e-3)),
+        "seconds": round(seconds, 3),
+    }
+    shown = [_summed(done, tables) if done else "nothing new", *_corrected(done)]
     shown += [
         f"refused: {event.subject} {event.body['partition']}: {event.body['problems'][0]['code']} "
         f"{event.body['problems'][0]['what']}"
-        for event in refused[:10]
+        for event in refused[:SHOWN]
     ]
-    return Answer(
-        {
-            "tables": sums,
-            "partitions": [
-                {
-                    "table": event.subject,
-                    "partition": event.body["partition"],
-                    "kind": event.kind,
-                    "problems": event.body["problems"],
-                }
-                for event in done
-            ],
-        },
-        shown,
-        exit_code=1 if refused else 0,
-    )
+    return Answer(document, [*shown, closing_line(tables, seconds=seconds)], exit_code=1 if refused else 0)
 
 
-def table(name: str, /, *, at: str | None = None, files: bool = False) -> Answer:
-    """Show a table's snapshot, now or as it was.
+def _summed(done: "Sequence[Event]", tables: dict[str, dict[str, int]]) -> Any:
+    kinds = [kind for kind in ("unchanged", "waiting") if any(kind in counts for counts in tables.values())]
+    kinds = ["committed", "quarantined", "refused", *kinds]
+    rows = [
+        (name, sum(event.subject == name for event in done), counts["read"], *(counts.get(kind, 0) for kind in kinds))
+        for name, counts in tables.items()
+    ]
+    signs = [f"{'+' if place else '='} {kind}" for place, kind in enumerate(kinds)]
+    return lay_out("Collected", ("table", "partitions", "read", *signs), rows)
 
-    Parameters
-    ----------
-    name
-        The table.
-    at
-        A date or time; now when left out.
-    files
-        List the Parquet files instead, for DuckDB, Spark or Ray.
-    """
-    from trivium.core.values import iso, moment
-    from trivium.loop.collect import known_table, table_rows
 
-    ws = workspace()
-    known_table(ws, name)
-    when = moment(at) if at else None
-    records = ws.state.snapshot.partitions(name, when)
-    if files:
-        paths = [str(ws.blobs.path(record.blob)) for record in records if record.rows]
-        return Answer({"table": name, "files": paths}, ["\n".join(paths)] if paths else ["no rows"])
-    counts = table_rows(ws, name, at=when)
-    snapshot = ws.state.snapshot.digest(name, when)
-    document: dict[str, Any] = {
-        "table": name,
-        "at": at,
-        "snapshot": snapshot,
-        "rows": counts,
-        "partitions": [
-            {"partition": r.partition, "rows": r.rows, "quarantine": r.quarantine, "collected_at": iso(r.at)}
-            for r in records
-        ],
-    }
-    checks = counts.pop("checks")
-    return Answer(
-        {**document, "rows": {**counts, "checks": checks}},
-        [
-            pairs(f"{name}, snapshot {snapshot[:12]}", counts),
-            lay_out("Rows that broke a check", ("check", "rows"), sorted(checks.items())) if checks else "",
-            lay_out(
-                "Latest partitions",
-                ("partition", "rows", "collected"),
-                [(r.partition, r.rows, iso(r.at)) for r in records[-10:]],
-            ),
-        ],
-    )
+def _corrected(done: "Sequence[Event]") -> list[str]:
+    """Tell of each partition that replaced an earlier form of itself what changed."""
+    found = [event for event in done if event.body.get("changes") is not None]
+    lines = [f"again: {event.subject} {event.body['partition']}: {in_words(event.body['changes'])}" for event in found]
+    left = len(lines) - SHOWN
+    return lines[:SHOWN] + ([f"and {left} more; `trivium table TABLE --history` lists all"] if left > 0 else [])
+
+
+def in_words(changes: dict[str, Any]) -> str:
+    """Say what changed in a partition, such as `3 rows added, 60 changed (distance: 60)`."""
+    parts = [f"{changes[f'rows_{kind}']:,} rows {kind}" for kind in ("added", "removed") if changes[f"rows_{kind}"]]
+    if changes["rows_changed"]:
+        columns = ", ".join(f"{column}: {rows:,}" for column, rows in changes["columns"].items())
+        parts.append(f"{changes['rows_changed']:,} rows changed ({columns})")
+    parts += [
+        f"column{'s' if len(changes[f'columns_{kind}']) > 1 else ''} {kind}: {', '.join(changes[f'columns_{kind}'])}"
+        for kind in ("added", "removed")
+        if changes[f"columns_{kind}"]
+    ]
+    return "; ".join(parts) or "the same rows"
+
+
+def closing_line(tables: dict[str, dict[str, int]], *, seconds: float) -> str:
+    """Account for every row in one line, such as `60 rows read = 58 committed + 2 quarantined + 0 refused; …`."""
+    total = Counter[str]()
+    for counts in tables.values():
+        total.update(counts)
+    read = total["read"]
+    parts = [f"{total[kind]:,} {kind}" for kind in ("committed", "quarantined", "refused")]
+    parts += [f"{total[kind]:,} {kind}" for kind in ("unchanged", "waiting") if total[kind]]
+    return f"{read:,} rows read = {' + '.join(parts)}; {seconds:.1f} s, {read / max(seconds, 1e-3):,.0f} rows a second"

@@ -12,7 +12,8 @@ from trivium.cli.door import table as lay_out
 def _first_rows(name: str) -> Any:
     from trivium.core.problems import DataError, Problem
     from trivium.loop.collect import known_table
-    from trivium.loop.sources import FileSource, read_file
+    from trivium.loop.file_chunks import read_file
+    from trivium.loop.sources import FileSource
 
     ws = workspace()
     known_table(ws, name)

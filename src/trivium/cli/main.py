@@ -17,7 +17,7 @@ COMMANDS = {
     "init": "start:init",
     "doctor": "start:doctor",
     "collect": "collect:collect",
-    "table": "collect:table",
+    "table": "table:table",
     "contract infer": "contract:infer",
     "contract check": "contract:check",
     "contract diff": "contract:diff",

@@ -36,7 +36,7 @@ def list_() -> Answer:
 
 def show(name: str, partition: str, /, *, rows: int = 20) -> Answer:
     """Show rows that were held back, each with the checks it broke; private columns are left out."""
-    from trivium.loop.collect import quarantined
+    from trivium.loop.quarantine import quarantined
 
     ws = workspace()
     private = (
@@ -70,7 +70,7 @@ def show(name: str, partition: str, /, *, rows: int = 20) -> Answer:
 
 def release(name: str, partition: str, /, *, because: str) -> Answer:
     """Let the held-back rows of a partition in after all."""
-    from trivium.loop.collect import release_quarantine
+    from trivium.loop.quarantine import release_quarantine
 
     event = release_quarantine(workspace(), name, partition, because=because)[0]
     return Answer(
@@ -81,7 +81,7 @@ def release(name: str, partition: str, /, *, because: str) -> Answer:
 
 def drop(name: str, partition: str, /, *, because: str) -> Answer:
     """Give the held-back rows of a partition up."""
-    from trivium.loop.collect import drop_quarantine
+    from trivium.loop.quarantine import drop_quarantine
 
     event = drop_quarantine(workspace(), name, partition, because=because)[0]
     return Answer(

@@ -19,11 +19,11 @@ def tick(*, because: str = "") -> Answer:
     because
         Why by hand, for the ledger.
     """
-    from trivium.loop.sources import FileSource
+    from trivium.loop.project_source import ProjectSource
     from trivium.loop.tick import tick as tick_once
 
     ws = workspace()
-    done = tick_once(ws, source=FileSource(ws.folder, ws.project, memo=ws.memo), because=because)
+    done = tick_once(ws, source=ProjectSource(ws), because=because)
     counts = done.counts()
     return Answer(
         {

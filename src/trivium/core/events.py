@@ -10,6 +10,7 @@ from trivium.core.values import sha256
 # kind -> what the event says. `subject` is in brackets.
 KINDS = {
     "changed": "tables' contracts are not what they were [model]",
+    "pushed": "rows were pushed, to be collected [table]",
     "collected": "a partition's good rows were committed, its bad rows quarantined [table]",
     "refused": "a partition was refused whole [table]",
     "late": "a partition did not come in its time [table]",

@@ -1,33 +1,64 @@
-"""Collect: new partitions are read, checked, summarised, and committed, quarantined or refused."""
+"""Collect: new partitions are read, checked, summarised, and committed, quarantined or refused, chunk by chunk."""
 
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from trivium.core.events import Event
 from trivium.core.problems import DataError, Problem, ProjectError, unknown_name
-from trivium.core.values import EPOCH, Partition, digest, floor_to, iso, moment, span
-from trivium.data.held import Taken, release_rows
-from trivium.data.intake import Decided, take_in
+from trivium.core.values import EPOCH, digest, iso, moment, span
+from trivium.data.held import hold_back
+from trivium.data.intake import Decided, Intake, begin
 from trivium.data.packing import encode
-from trivium.data.summary import summarise_partition
 from trivium.loop.beside import earlier_summaries, referenced_values
-from trivium.loop.sources import Delivery, FileSource, Source
+from trivium.loop.changes import changes_between
+from trivium.loop.key_index import KeyIndex
+from trivium.loop.sources import Delivery, FileSource, Passed, Source
 from trivium.loop.workspace import Workspace
+from trivium.store.frame_writer import FrameWriter
 
-if TYPE_CHECKING:
-    import polars as pl
-
-LATE_LOOKED_BACK = 7  # partitions
-MOST_LATE = 7
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
-def collect(ws: Workspace, table: str, *, source: Source, because: str = "") -> list[Event]:
+@dataclass
+class Account:
+    """Where every row went: read = committed + quarantined + refused + unchanged + waiting, by table.
+
+    `unchanged` rows are as they were collected before, `waiting` ones belong to partitions that are not over yet.
+    `told` is called whenever a count has changed.
+    """
+
+    told: "Callable[[Account], None]" = lambda _: None
+    tables: dict[str, dict[str, int]] = field(default_factory=dict)
+    now: str = ""
+
+    def count(self, table: str, **rows: int) -> None:
+        """Add to a table's counts."""
+        counts = self.tables.setdefault(table, {"read": 0, "committed": 0, "quarantined": 0, "refused": 0})
+        for where, number in rows.items():
+            counts[where] = counts.get(where, 0) + number
+        self.told(self)
+
+    def settle(self, event: Event, *, read: int) -> None:
+        """Count a partition that was decided on, of which so many rows were counted as read on the way."""
+        body = event.body
+        self.count(
+            event.subject,
+            read=body["rows_read"] - read,
+            committed=body.get("rows_committed", 0),
+            quarantined=body.get("rows_quarantined", 0),
+            refused=body["rows_refused"],
+        )
+
+
+def collect(
+    ws: Workspace, table: str, *, source: Source, because: str = "", account: Account | None = None
+) -> list[Event]:
     """Collect every partition of a table that is complete by now and new or changed; one unit of work each.
 
     Returns:
@@ -35,29 +66,36 @@ def collect(ws: Workspace, table: str, *, source: Source, because: str = "") -> 
     """
     known_table(ws, table)
     ws.refresh()
+    account = account or Account()
     seen = ws.state.snapshot.fingerprints(table)
     done: list[Event] = []
-    for delivery in source.deliveries(table, now=ws.clock.now(), seen=seen):
-        if isinstance(delivery, Problem):
-            done += _refuse_source(ws, table, delivery)
+    for found in source.deliveries(table, now=ws.clock.now(), seen=seen):
+        if isinstance(found, Problem):
+            done += _refuse_source(ws, table, found)
+        elif isinstance(found, Passed):
+            account.count(table, read=found.rows, **{found.why: found.rows})
         else:
-            done += _collect_partition(ws, table, delivery, because)
+            done += _collect_partition(ws, table, found, because, account)
     return done
 
 
-def collect_files(ws: Workspace, table: str, files: Sequence[Path], *, because: str = "") -> list[Event]:
-    """Collect the partitions of these files, whatever the table's pattern says; a complete partition or not.
+def collect_files(
+    ws: Workspace, table: str, files: Sequence[Path], *, because: str = "", account: Account | None = None
+) -> list[Event]:
+    """Collect the partitions of these files, whatever the table's source is; a complete partition or not.
 
     Raises:
         DataError (TV-SRC-…): a file cannot be read. What came before it stays collected.
     """
     known_table(ws, table)
-    source = FileSource(ws.folder, ws.project)
+    source = FileSource(ws.folder, ws.project, scratch=ws.blobs.scratch)
+    account = account or Account()
     done: list[Event] = []
-    for delivery in source.read(table, list(files), now=END_OF_TIME, seen={}):
-        if isinstance(delivery, Problem):
-            raise DataError(delivery)
-        done += _collect_partition(ws, table, delivery, because)
+    for found in source.read(table, list(files), now=END_OF_TIME, seen={}):
+        if isinstance(found, Problem):
+            raise DataError(found)
+        if isinstance(found, Delivery):
+            done += _collect_partition(ws, table, found, because, account)
     return done
 
 
@@ -67,55 +105,117 @@ def known_table(ws: Workspace, table: str) -> None:
         raise ProjectError(unknown_name("TV-RUN-006", "table", table, list(ws.project.tables), where="trivium.toml"))
 
 
-def _collect_partition(ws: Workspace, table: str, delivery: Delivery, because: str) -> list[Event]:
-    return ws.unit(
-        f"collect/{table}/{delivery.partition.name}/{delivery.fingerprint}",
-        lambda: _take_in(ws, table, delivery, because),
-    )
+def _collect_partition(ws: Workspace, table: str, delivery: Delivery, because: str, account: Account) -> list[Event]:
+    account.now = f"{table} {delivery.partition.name}"
+    work = _Work(ws, table, delivery, because, account)
+    done = ws.unit(f"collect/{table}/{delivery.partition.name}/{delivery.fingerprint}", work)
+    for event in done:
+        account.settle(event, read=work.read)
+    if not done:
+        rows = max(delivery.rows, work.read)
+        account.count(table, read=rows - work.read, unchanged=rows)
+    return done
 
 
-def _take_in(ws: Workspace, table: str, delivery: Delivery, because: str) -> list[Event]:
-    partition = delivery.partition
-    keys = _keys_of(ws, table)
-    taken, decided = take_in(
-        delivery.rows,
-        ws.project.tables[table],
-        name=table,
-        partition=partition,
-        checks=ws.project.checks,
-        at=ws.clock.now(),
-        existing_keys=partial(keys.held_elsewhere, partition=partition.name),
-        references=referenced_values(ws, table),
-        history=earlier_summaries(ws, table, partition),
-    )
-    body: dict[str, Any] = {
-        "partition": partition.name,
-        "start": iso(partition.start),
-        "end": iso(partition.end),
-        "rows_read": decided.read,
-        "rows_refused": decided.refused,
-        "fingerprint": delivery.fingerprint,
-        "source": delivery.source,
-        "problems": [msgspec.to_builtins(problem) for problem in decided.problems],
-    }
-    if decided.refused or not decided.read:
-        return [ws.event("refused", table, because=because, **body)]
-    return [ws.event("collected", table, because=because, **body, **_kept(ws, table, taken, decided, partition))]
+@dataclass
+class _Work:
+    """The decision on one delivery. Asked again after somebody else appended, it decides anew only if need be."""
+
+    ws: Workspace
+    table: str
+    delivery: Delivery
+    because: str
+    account: Account
+    read: int = 0
+    _decided: list[Event] = field(default_factory=list)
+    _as_of: int = -1
+
+    def __call__(self) -> list[Event]:
+        changed_at = self.ws.state.snapshot.changed_at(self.table)
+        if not self._decided or changed_at != self._as_of:
+            self._decided, self._as_of = [self._decide()], changed_at
+        return list(self._decided)
+
+    def _decide(self) -> Event:
+        ws, table, delivery = self.ws, self.table, self.delivery
+        keys = keys_of(ws, table)
+        intake = self._intake(keys)
+        with ws.blobs.frame_writer() as committed, ws.blobs.frame_writer() as quarantined:
+            keys.expect()
+            rows = 0
+            for chunk in delivery.chunks():
+                taken = intake.take(chunk)
+                if not intake.is_refused:
+                    committed.write(taken.committed)
+                    quarantined.write(taken.quarantined)
+                    keys.note(taken.committed)
+                rows += chunk.height
+                if rows > self.read:
+                    self.account.count(table, read=rows - self.read)
+                    self.read = rows
+            decided = intake.finish()
+            body = self._body(decided)
+            if decided.refused or not decided.read:
+                return ws.event("refused", table, because=self.because, **body)
+            blob = committed.keep()
+            if decided.held:
+                blob = _hold_back(ws, blob, quarantined, decided)
+                keys.expect()
+            kept: dict[str, Any] = {
+                "rows_committed": decided.committed,
+                "rows_quarantined": decided.quarantined,
+                "blob": blob,
+                "quarantine": quarantined.keep() if decided.quarantined else None,
+                "summary": ws.blobs.put(encode(decided.summary)),
+                "breaks": decided.breaks,
+                "warnings": decided.warnings,
+            }
+        keys.settle(blob)
+        return ws.event("collected", table, because=self.because, **body, **kept, **self._replaced(blob))
+
+    def _intake(self, keys: KeyIndex) -> Intake:
+        return begin(
+            self.ws.project.tables[self.table],
+            name=self.table,
+            partition=self.delivery.partition,
+            checks=self.ws.project.checks,
+            at=self.ws.clock.now(),
+            existing_keys=partial(keys.held_elsewhere, partition=self.delivery.partition.name),
+            references=referenced_values(self.ws, self.table),
+            history=earlier_summaries(self.ws, self.table, self.delivery.partition),
+        )
+
+    def _body(self, decided: Decided) -> dict[str, Any]:
+        partition = self.delivery.partition
+        return {
+            "partition": partition.name,
+            "start": iso(partition.start),
+            "end": iso(partition.end),
+            "rows_read": decided.read,
+            "rows_refused": decided.refused,
+            "fingerprint": self.delivery.fingerprint,
+            "source": self.delivery.source,
+            "problems": [msgspec.to_builtins(problem) for problem in decided.problems],
+        }
+
+    def _replaced(self, blob: str) -> dict[str, Any]:
+        """Name what the partition held before, and say what changed."""
+        history = self.ws.state.snapshot.history(self.table, self.delivery.partition.name)
+        if not history:
+            return {"replaces": None}
+        before = history[-1].blob
+        key = self.ws.project.tables[self.table].key
+        return {"replaces": before, "changes": changes_between(self.ws.blobs, before, blob, key=key)}
 
 
-def _kept(ws: Workspace, table: str, taken: Taken, decided: Decided, partition: Partition) -> dict[str, Any]:
-    """Put what a partition leaves behind into blobs, and name them."""
-    before = [record.blob for record in ws.state.snapshot.partitions(table) if record.partition == partition.name]
-    return {
-        "rows_committed": decided.committed,
-        "rows_quarantined": decided.quarantined,
-        "blob": ws.blobs.put_frame(taken.committed),
-        "quarantine": ws.blobs.put_frame(taken.quarantined) if decided.quarantined else None,
-        "summary": ws.blobs.put(encode(decided.summary)),
-        "breaks": decided.breaks,
-        "warnings": decided.warnings,
-        "replaces": before[0] if before else None,
-    }
+def _hold_back(ws: Workspace, blob: str, quarantined: FrameWriter, decided: Decided) -> str:
+    """Move rows that were let in, one by one, to those held back, as the partition as a whole is; give what is left."""
+    none = None
+    for rows in ws.blobs.frames(blob):
+        none = rows.clear()
+        quarantined.write(hold_back(rows, decided.held))
+    assert none is not None
+    return ws.blobs.put_frame(none)
 
 
 def _refuse_source(ws: Workspace, table: str, problem: Problem) -> list[Event]:
@@ -137,132 +237,14 @@ def _refuse_source(ws: Workspace, table: str, problem: Problem) -> list[Event]:
     return ws.unit(key, lambda: [ws.event("refused", table, **body)])
 
 
-class KeyIndex:
-    """Which partition holds each key of a table, so that a key counts once across partitions. Held in memory."""
-
-    def __init__(self, columns: tuple[str, ...]) -> None:
-        self.columns = columns
-        self._holder: dict[tuple[Any, ...], str] = {}
-        self._blobs: dict[str, str] = {}
-
-    def bring_up_to(self, ws: Workspace, table: str) -> "KeyIndex":
-        """Read the keys of partitions that were added or replaced since the last call."""
-        for record in ws.state.snapshot.partitions(table):
-            if self._blobs.get(record.partition) == record.blob:
-                continue
-            if record.partition in self._blobs:
-                self._holder = {key: name for key, name in self._holder.items() if name != record.partition}
-            rows = ws.frame(record.blob)
-            if rows.height:
-                self._holder.update(dict.fromkeys(rows.select(self.columns).iter_rows(), record.partition))
-            self._blobs[record.partition] = record.blob
-        return self
-
-    def held_elsewhere(self, rows: "pl.DataFrame", partition: str) -> "pl.DataFrame | None":
-        """Give the key columns of those rows whose key another partition holds; None when there are none."""
-        if not self.columns or any(column not in rows.columns for column in self.columns):
-            return None
-        keys = rows.select(self.columns)
-        mine = (None, partition)
-        places = [place for place, key in enumerate(keys.iter_rows()) if self._holder.get(key) not in mine]
-        return keys[places] if places else None
-
-
-def _keys_of(ws: Workspace, table: str) -> KeyIndex:
-    index = ws.cache.setdefault(f"keys/{table}", KeyIndex(ws.project.tables[table].key))
+def keys_of(ws: Workspace, table: str) -> KeyIndex:
+    """Give the index of a table's keys, brought up to the present state."""
+    name = f"keys/{table}"
+    if name not in ws.cache:
+        ws.cache[name] = KeyIndex(ws.project.tables[table].key, ws.blobs.scratch)
+    index = ws.cache[name]
     assert isinstance(index, KeyIndex)
     return index.bring_up_to(ws, table) if index.columns else index
-
-
-def note_late(ws: Workspace, table: str) -> list[Event]:
-    """Record the partitions that should have come by now and did not; each once.
-
-    After 7 partitions without any the table is taken as stopped: the first missing ones were told, more say nothing.
-    """
-    settings = ws.project.tables[table]
-    ws.refresh()
-    records = ws.state.snapshot.partitions(table)
-    if settings.time is None or not records:
-        return []
-    held = ws.state.snapshot.fingerprints(table)
-    done: list[Event] = []
-    every, grace = span(settings.every), span(settings.grace)
-    # A partition may be missing before the last that came, so the look begins somewhat before that one.
-    begin = max(records[0].start, records[-1].start - LATE_LOOKED_BACK * every - grace)
-    until = min(ws.clock.now() - grace, records[-1].end + MOST_LATE * every)
-    for partition in _expected(table, floor_to(begin, every), every, until):
-        key = f"late/{table}/{partition.name}"
-        if partition.name not in held and key not in ws.state.journal.keys:
-            done += ws.unit(key, partial(_late, ws, partition))
-    return done
-
-
-def _late(ws: Workspace, partition: Partition) -> list[Event]:
-    return [
-        ws.event("late", partition.table, partition=partition.name, start=iso(partition.start), end=iso(partition.end))
-    ]
-
-
-def _expected(table: str, start: datetime, every: timedelta, until: datetime) -> Iterator[Partition]:
-    """Give the partitions after the one that starts at `start`, as far as they end by `until`."""
-    while (start := start + every) + every <= until:
-        yield Partition(table, start, start + every)
-
-
-def release_quarantine(ws: Workspace, table: str, partition: str, *, because: str) -> list[Event]:
-    """Let the quarantined rows of a partition in, beside its good rows.
-
-    Raises:
-        DataError (TV-RUN-007): that partition has no quarantined rows.
-    """
-
-    def work() -> list[Event]:
-        record = quarantined(ws, table, partition)
-        held = release_rows(ws.frame(record.quarantine or ""))
-        rows = ws.rows([record])
-        import polars as pl
-
-        together = pl.concat([rows, held], how="diagonal_relaxed") if rows.width else held
-        summary = summarise_partition(together, ws.project.tables[table], Partition(table, record.start, record.end))
-        return [
-            ws.event(
-                "quarantine_released",
-                table,
-                because=because,
-                partition=partition,
-                start=iso(record.start),
-                end=iso(record.end),
-                blob=ws.blobs.put_frame(together),
-                rows=together.height,
-                quarantine=None,
-                summary=ws.blobs.put(encode(summary)),
-                fingerprint=record.fingerprint,
-                rows_released=held.height,
-            )
-        ]
-
-    return ws.unit(None, work)
-
-
-def drop_quarantine(ws: Workspace, table: str, partition: str, *, because: str) -> list[Event]:
-    """Give the quarantined rows of a partition up; their blob stays as long as the ledger names it."""
-
-    def work() -> list[Event]:
-        record = quarantined(ws, table, partition)
-        rows = ws.frame(record.quarantine or "").height
-        return [ws.event("quarantine_dropped", table, because=because, partition=partition, rows_dropped=rows)]
-
-    return ws.unit(None, work)
-
-
-def quarantined(ws: Workspace, table: str, partition: str) -> Any:
-    """Find a partition's record that has quarantined rows (DataError TV-RUN-007 when there is none)."""
-    records = {
-        record.partition: record for record in ws.state.snapshot.partitions(table) if record.quarantine is not None
-    }
-    if partition not in records:
-        raise DataError(unknown_name("TV-RUN-007", "quarantined partition", partition, sorted(records), where=table))
-    return records[partition]
 
 
 def table_rows(ws: Workspace, table: str, *, at: datetime | None = None) -> dict[str, Any]:
@@ -299,13 +281,14 @@ def check_files(ws: Workspace, table: str, files: Sequence[Path] | None = None) 
         DataError (TV-SRC-…): a file cannot be read.
     """
     known_table(ws, table)
-    source = FileSource(ws.folder, ws.project)
+    source = FileSource(ws.folder, ws.project, scratch=ws.blobs.scratch)
     found = []
     for delivery in source.read(table, list(files or source.files(table)), now=END_OF_TIME, seen={}):
         if isinstance(delivery, Problem):
             raise DataError(delivery)
-        _, decided = take_in(
-            delivery.rows,
+        if isinstance(delivery, Passed):
+            continue
+        intake = begin(
             ws.project.tables[table],
             name=table,
             partition=delivery.partition,
@@ -314,6 +297,9 @@ def check_files(ws: Workspace, table: str, files: Sequence[Path] | None = None) 
             references=referenced_values(ws, table),
             history=earlier_summaries(ws, table, delivery.partition),
         )
+        for chunk in delivery.chunks():
+            intake.take(chunk)
+        decided = intake.finish()
         found.append(
             {
                 "partition": delivery.partition.name,

@@ -7,7 +7,7 @@ from trivium.core.expressions.parse import check_types, parse
 from trivium.core.problems import Problem, TriviumError
 from trivium.core.project import WHERE, Project
 from trivium.loop.judge import metrics_of
-from trivium.loop.sources import FileSource, read_file
+from trivium.loop.project_source import ProjectSource
 from trivium.loop.workspace import Workspace
 
 
@@ -23,7 +23,7 @@ def examine(open_project: Callable[[], Workspace]) -> dict[str, list[Problem]]:
         "contracts": [],
         "code": [],
         "metrics": [],
-        "files": [],
+        "sources": [],
         "store": [],
     }
     opened: list[Workspace] = []
@@ -39,7 +39,8 @@ def examine(open_project: Callable[[], Workspace]) -> dict[str, list[Problem]]:
     report["code"] += _found(lambda: ws.code)
     if not report["code"]:
         report["metrics"] += _found(lambda: metrics_of(ws))
-    report["files"] += _files(ws)
+    source = ProjectSource(ws)
+    report["sources"] += [problem for name in ws.project.tables for problem in source.reach(name)]
     return report
 
 
@@ -106,12 +107,3 @@ def _typed(text: str, types: dict[str, str], where: str) -> None:
 
 def _types(project: Project, table: str) -> dict[str, str]:
     return {name: column.type for name, column in project.tables[table].columns.items()}
-
-
-def _files(ws: Workspace) -> list[Problem]:
-    found: list[Problem] = []
-    source = FileSource(ws.folder, ws.project)
-    for name in ws.project.tables:
-        for file in source.files(name):
-            found += [file] if isinstance(file, Problem) else _found(partial(read_file, file))
-    return found

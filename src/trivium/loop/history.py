@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 
 from trivium.core.problems import DataError, Problem, StepError
 from trivium.core.project import Project
-from trivium.core.values import digest
+from trivium.core.values import Partition, digest
 from trivium.loop.bodies import Body, Predict
 from trivium.loop.collect import END_OF_TIME
 from trivium.loop.faults import ON_VERSIONS, Fault, delay
-from trivium.loop.sources import Delivery, FileSource
+from trivium.loop.sources import Delivery, Source
 from trivium.loop.strike import strike
 from trivium.loop.workspace import Workspace
 from trivium.release.route import route_at
@@ -22,14 +22,23 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+class _Past(NamedTuple):
+    """A partition as it once came, with its rows."""
+
+    partition: Partition
+    rows: pl.DataFrame
+    source: str
+    fingerprint: str
+
+
 class HistorySource:
     """Every partition of every table, read once, held in memory, and given out as time goes by."""
 
-    def __init__(self, files: FileSource, project: Project, *, faults: Sequence[Fault], seed: int) -> None:
+    def __init__(self, source: Source, project: Project, *, faults: Sequence[Fault], seed: int) -> None:
         self._project = project
         self._faults = [fault for fault in faults if fault.kind not in ON_VERSIONS]
         self._seed = seed
-        self._held: dict[str, list[Delivery]] = {name: _read(files, name) for name in project.tables}
+        self._held: dict[str, list[_Past]] = {name: _read(source, name) for name in project.tables}
 
     def with_faults(self, faults: Sequence[Fault], *, seed: int) -> "HistorySource":
         """The same history with other faults."""
@@ -55,7 +64,11 @@ class HistorySource:
             if partition.end + delay(self._faults, table, start=partition.start, end=partition.end) <= now:
                 yield self._struck(delivery, held[place - 1].rows if place else None)
 
-    def _struck(self, delivery: Delivery, before: "pl.DataFrame | None") -> Delivery:
+    def reach(self, table: str) -> list[Problem]:
+        """See `Source`: the history is in memory."""
+        return []
+
+    def _struck(self, delivery: _Past, before: "pl.DataFrame | None") -> Delivery:
         partition, rows = delivery.partition, delivery.rows
         settings = self._project.tables[partition.table]
         keep = [*settings.key, *([settings.time] if settings.time else []), self._project.model.row_id]
@@ -67,16 +80,17 @@ class HistorySource:
         for fault in on:
             rows = strike(fault, rows, before, seed=self._seed, partition=partition.name, keep=keep)
         fingerprint = digest(delivery.fingerprint, [fault.id for fault in on])
-        return Delivery(partition, rows, delivery.source, fingerprint)
+        return Delivery.of(partition, rows, source=delivery.source, fingerprint=fingerprint)
 
 
-def _read(files: FileSource, table: str) -> list[Delivery]:
-    held: list[Delivery] = []
-    for delivery in files.deliveries(table, now=END_OF_TIME, seen={}):
-        if isinstance(delivery, Problem):
-            raise DataError(delivery)
-        held.append(delivery)
-    return sorted(held, key=lambda delivery: delivery.partition)
+def _read(source: Source, table: str) -> list[_Past]:
+    held: list[_Past] = []
+    for found in source.deliveries(table, now=END_OF_TIME, seen={}):
+        if isinstance(found, Problem):
+            raise DataError(found)
+        if isinstance(found, Delivery):
+            held.append(_Past(found.partition, found.frame(), found.source, found.fingerprint))
+    return sorted(held, key=lambda past: past.partition)
 
 
 class VersionFaults:

@@ -15,7 +15,7 @@ from trivium.core.problems import Problem, ProjectError
 from trivium.core.values import digest, iso, span
 from trivium.loop.faults import Fault, read_faults, standard
 from trivium.loop.history import HistorySource, VersionFaults
-from trivium.loop.sources import FileSource
+from trivium.loop.project_source import ProjectSource
 from trivium.loop.tick import tick
 from trivium.loop.told import tell
 from trivium.loop.workspace import Workspace
@@ -117,12 +117,12 @@ def rehearse(
     """
     started = clock()
     folder = store_of(ws, plan.name)
-    files = FileSource(ws.folder, ws.project, memo=ws.memo)
+    real = ProjectSource(ws)
     if plan.resume:
         settings = _settings(ws, folder)
-        source = HistorySource(files, ws.project, faults=settings.faults, seed=settings.seed)
+        source = HistorySource(real, ws.project, faults=settings.faults, seed=settings.seed)
     else:
-        clean = HistorySource(files, ws.project, faults=(), seed=plan.seed)
+        clean = HistorySource(real, ws.project, faults=(), seed=plan.seed)
         settings = _planned(ws, plan, clean)
         source = clean.with_faults(settings.faults, seed=settings.seed)
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,98 +1,216 @@
-"""Where rows come from: files on disk, cut into partitions by time. A rehearsal's history is another source."""
+"""Where rows come from: the port that every source keeps, and files. A query, pushes and a rehearsal are others."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from trivium.core.problems import DataError, Problem
-from trivium.core.project import Project, Table
-from trivium.core.values import EPOCH, Partition, digest, sha256, span
+from trivium.core.project import Project
+from trivium.core.values import WHOLE_TABLE, Partition, digest, moment, span
+from trivium.loop.file_chunks import BeginAnew, read_chunks, unreadable
+from trivium.loop.pieces import Piece, Pieces, Scratch, Shelf, chunks_of, common_schema, system_scratch, together
 
 if TYPE_CHECKING:
     import polars as pl
 
     from trivium.store.memo import SqlMemo
 
+# A file up to this size is kept while it is looked at, so that it is read once; a larger one is read again.
+KEPT_FILE_BYTES = 16 << 20
+
 
 @dataclass(frozen=True)
 class Delivery:
-    """A partition's rows as a source gave them; `fingerprint` changes when they do."""
+    """A partition's rows as a source gives them; `fingerprint` changes when they do.
+
+    `chunks` gives them in order, each chunk with the same columns and types, and may be called again: but only until
+    the source is asked for the next delivery, since what it keeps of the rows may go then.
+    """
 
     partition: Partition
-    rows: "pl.DataFrame"
     source: str
     fingerprint: str
+    rows: int
+    chunks: "Callable[[], Iterator[pl.DataFrame]]"
+
+    @classmethod
+    def of(cls, partition: Partition, rows: "pl.DataFrame", *, source: str, fingerprint: str) -> "Delivery":
+        """Make a delivery of rows that are at hand."""
+        return cls(partition, source, fingerprint, rows.height, lambda: iter([rows]))
+
+    def frame(self) -> "pl.DataFrame":
+        """Read all rows at once."""
+        return together(list(self.chunks()))
+
+
+@dataclass(frozen=True)
+class Passed:
+    """Rows that a source read and did not deliver: their partition is unchanged since it was seen, or not over yet."""
+
+    partition: str
+    rows: int
+    why: Literal["unchanged", "waiting"]
 
 
 class Source(Protocol):
-    """What `collect` asks for rows."""
+    """What `collect` asks for rows. `tests/conformance/sources.py` holds any implementation to it."""
 
-    def deliveries(self, table: str, *, now: datetime, seen: Mapping[str, str]) -> Iterator[Delivery | Problem]:
+    def deliveries(
+        self, table: str, *, now: datetime, seen: Mapping[str, str]
+    ) -> Iterator[Delivery | Passed | Problem]:
         """Give each partition that is complete at `now` and differs from what was `seen` (name -> fingerprint).
 
-        What cannot be read comes as a Problem in its place; the rest still comes.
+        What cannot be read comes as a Problem in its place; the rest still comes. What was read for nothing comes as
+        Passed.
         """
         ...
+
+    def reach(self, table: str) -> list[Problem]:
+        """Tell, without reading much, what would keep the table's rows from coming; nothing is a source in order."""
+        ...
+
+
+def partition_named(name: str, *, table: str, every: str) -> Partition:
+    """Find the partition of a name, such as `2013-03-04` or `all`."""
+    if name == WHOLE_TABLE:
+        return Partition.whole(table)
+    start = moment(name)
+    return Partition(table, start, start + span(every))
 
 
 class FileSource:
     """Rows of Parquet, CSV or JSON-lines files named by a glob. A file may hold many partitions, and many files one."""
 
-    def __init__(self, folder: Path, project: Project, *, memo: "SqlMemo | None" = None) -> None:
+    def __init__(
+        self, folder: Path, project: Project, *, memo: "SqlMemo | None" = None, scratch: Scratch = system_scratch
+    ) -> None:
         self.folder = folder
         self.project = project
         self._memo = memo
+        self._scratch = scratch
 
-    def deliveries(self, table: str, *, now: datetime, seen: Mapping[str, str]) -> Iterator[Delivery | Problem]:
+    def deliveries(
+        self, table: str, *, now: datetime, seen: Mapping[str, str]
+    ) -> Iterator[Delivery | Passed | Problem]:
         """See `Source`. An unchanged file whose partitions were all seen is not read again."""
         yield from self.read(table, self.files(table), now=now, seen=seen)
 
-    def read(
-        self, table: str, files: Iterable[Path | Problem], *, now: datetime, seen: Mapping[str, str]
-    ) -> Iterator[Delivery | Problem]:
-        """Give the partitions of these files, as `deliveries` does of all the table's files."""
-        indexes: dict[Path, dict[str, str]] = {}
-        for file in files:
+    def reach(self, table: str) -> list[Problem]:
+        """See `Source`: reads the beginning of each file."""
+        found = []
+        for file in self.files(table):
             if isinstance(file, Problem):
-                yield file
+                found.append(file)
                 continue
             try:
-                indexes[file] = self._index(table, file)
+                next(read_chunks(file))
             except DataError as error:
-                yield from error.problems
-        holders: dict[str, list[Path]] = {}
-        for file, index in indexes.items():
-            for name in index:
-                holders.setdefault(name, []).append(file)
-        pieces: dict[Path, dict[Partition, pl.DataFrame]] = {}
-        for name in sorted(holders):
-            fingerprint = digest(sorted(indexes[file][name] for file in holders[name]))
-            if seen.get(name) == fingerprint:
+                found += error.problems
+            except BeginAnew:
                 continue
-            for file in holders[name]:
-                if file not in pieces:
-                    pieces[file] = split(read_file(file), self.project.tables[table], name=table)
-            yield from self._due(
-                name, [pieces[file] for file in holders[name]], now=now, source=holders[name], fingerprint=fingerprint
-            )
+        return found
 
-    def _due(
+    def read(
+        self, table: str, files: Iterable[Path | Problem], *, now: datetime, seen: Mapping[str, str]
+    ) -> Iterator[Delivery | Passed | Problem]:
+        """Give the partitions of these files, as `deliveries` does of all the table's files."""
+        with Shelf(self._scratch) as shelf:
+            looked: list[_File] = []
+            for file in files:
+                if isinstance(file, Problem):
+                    yield file
+                    continue
+                try:
+                    looked.append(self._look(table, file, shelf))
+                except DataError as error:
+                    yield from error.problems
+            holders: dict[str, list[_File]] = {}
+            for each in looked:
+                for name in each.index:
+                    holders.setdefault(name, []).append(each)
+            for name in sorted(holders):
+                yield from self._deliver(table, name, holders[name], now=now, seen=seen, shelf=shelf)
+
+    def _deliver(
         self,
+        table: str,
         name: str,
-        pieces: list[dict[Partition, "pl.DataFrame"]],
+        files: "Sequence[_File]",
         *,
         now: datetime,
-        source: list[Path],
-        fingerprint: str,
-    ) -> Iterator[Delivery]:
-        import polars as pl
+        seen: Mapping[str, str],
+        shelf: Shelf,
+    ) -> Iterator[Delivery | Passed | Problem]:
+        """Give a partition that is due; let its rows go afterwards."""
+        partition = partition_named(name, table=table, every=self.project.tables[table].every)
+        fingerprint = digest(sorted(file.index[name].digest for file in files))
+        if seen.get(name) == fingerprint or partition.end > now:
+            why: Literal["unchanged", "waiting"] = "unchanged" if seen.get(name) == fingerprint else "waiting"
+            rows = sum(file.index[name].rows for file in files if file.is_fresh)
+            if rows:
+                yield Passed(name, rows, why)
+        else:
+            try:
+                pieces = [self._piece(table, file, name, shelf) for file in files]
+                source = ", ".join(file.path.name for file in files)
+                where = f"table {table}, partition {name}: {source}"
+                rows = sum(piece.rows for piece in pieces)
+                # The types are looked at here, so that a problem comes in place of the delivery, not out of it.
+                common_schema([block.schema for piece in pieces for block in piece.blocks], where=where)
+                yield Delivery(partition, source, fingerprint, rows, lambda: chunks_of(pieces, where=where))
+            except DataError as error:
+                yield from error.problems
+        for file in files:
+            file.let_go(name)
 
-        parts = [(partition, rows) for piece in pieces for partition, rows in piece.items() if partition.name == name]
-        if parts and parts[0][0].end <= now:
-            rows = pl.concat([rows for _, rows in parts], how="diagonal_relaxed")
-            yield Delivery(parts[0][0], rows, ", ".join(path.name for path in source), fingerprint)
+    def _piece(self, table: str, file: "_File", name: str, shelf: Shelf) -> Piece:
+        if not file.pieces:
+            file.pieces = self._cut(table, file.path, shelf)
+        piece = file.pieces.get(name)
+        if piece is None or piece.digest != file.index[name].digest:
+            raise DataError(
+                Problem(
+                    code="TV-SRC-005",
+                    what=f"{file.path.name} changed while it was read",
+                    where=str(file.path),
+                    seen=f"partition {name}",
+                    fix="write the file under another name and rename it when it is whole; then collect again",
+                )
+            )
+        return piece
+
+    def _look(self, table: str, path: Path, shelf: Shelf) -> "_File":
+        """Name the partitions a file holds, each with a digest of its rows; remembered while the file is unchanged."""
+        settings = self.project.tables[table]
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise unreadable(path, error) from None
+        key = digest("pieces", str(path), stat.st_size, stat.st_mtime_ns, settings.time, settings.every)
+        found = self._memo.find(key) if self._memo else None
+        if found is not None:
+            return _File(path, {name: _Held(*held) for name, held in found.items()}, is_fresh=False)
+        kept = stat.st_size <= KEPT_FILE_BYTES and shelf.has_room(4 * stat.st_size)
+        pieces = self._cut(table, path, shelf if kept else None)
+        index = {name: _Held(piece.digest, piece.rows) for name, piece in pieces.items()}
+        if self._memo:
+            self._memo.remember(key, {name: [held.digest, held.rows] for name, held in index.items()})
+        return _File(path, index, is_fresh=True, pieces=pieces if kept else {})
+
+    def _cut(self, table: str, path: Path, shelf: Shelf | None) -> dict[str, Piece]:
+        for settled in (False, True):
+            pieces = Pieces(self.project.tables[table], name=table, shelf=shelf)
+            try:
+                for chunk in read_chunks(path, settled=settled):
+                    pieces.take(chunk)
+            except BeginAnew:
+                for piece in pieces.finish().values():
+                    piece.drop()
+                continue
+            return pieces.finish()
+        raise AssertionError("unreachable: settled chunks do not begin anew")
 
     def files(self, table: str) -> list[Path | Problem]:
         """List the files that a table's pattern matches, or the problem that there are none."""
@@ -110,117 +228,29 @@ class FileSource:
             )
         ]
 
-    def _index(self, table: str, file: Path) -> dict[str, str]:
-        """Name the partitions a file holds, each with a digest of its rows; remembered while the file is unchanged."""
-        settings = self.project.tables[table]
-        try:
-            stat = file.stat()
-        except OSError as error:
-            raise _unreadable(file, error) from None
-        key = digest("index", str(file), stat.st_size, stat.st_mtime_ns, settings.time, settings.every)
-        found = self._memo.find(key) if self._memo else None
-        if found is None:
-            parts = split(read_file(file), settings, name=table)
-            found = {partition.name: content_digest(rows) for partition, rows in parts.items()}
-            if self._memo:
-                self._memo.remember(key, found)
-        return found
+
+@dataclass(frozen=True)
+class _Held:
+    """What a file was found to hold of a partition."""
+
+    digest: str
+    rows: int
 
 
-def read_file(path: Path) -> "pl.DataFrame":
-    """Read one file by its ending: .parquet, .csv, .jsonl or .ndjson.
+@dataclass
+class _File:
+    """A file that was looked at: what it holds, and the rows themselves while they are on the shelf."""
 
-    Raises:
-        DataError: TV-SRC-002 no such kind of file, -003 empty, -004 missing, truncated or not what its name says.
-    """
-    import polars as pl
+    path: Path
+    index: dict[str, _Held]
+    is_fresh: bool
+    pieces: dict[str, Piece] = field(default_factory=dict)
+    _gone: set[str] = field(default_factory=set)
 
-    readers = {
-        ".parquet": pl.read_parquet,
-        ".csv": lambda file: pl.read_csv(file, infer_schema_length=10_000, try_parse_dates=True),
-        ".jsonl": pl.read_ndjson,
-        ".ndjson": pl.read_ndjson,
-    }
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise DataError(
-            Problem(
-                code="TV-SRC-002",
-                what=f"{path.name} is of no kind that can be read",
-                where=str(path),
-                seen=path.suffix or "no ending",
-                fix=f"use one of: {', '.join(readers)}",
-            )
-        )
-    try:
-        if path.stat().st_size == 0:
-            raise DataError(
-                Problem(
-                    code="TV-SRC-003",
-                    what=f"{path.name} is empty",
-                    where=str(path),
-                    seen="0 bytes",
-                    fix="write the file again; remove it if there is nothing to deliver",
-                )
-            )
-        return reader(path)
-    except (OSError, pl.exceptions.PolarsError) as error:
-        raise _unreadable(path, error) from None
-
-
-def _unreadable(path: Path, error: Exception) -> DataError:
-    return DataError(
-        Problem(
-            code="TV-SRC-004",
-            what=f"{path.name} cannot be read as {path.suffix.lstrip('.')}",
-            where=str(path),
-            seen=str(error).splitlines()[0][:200] if str(error) else type(error).__name__,
-            fix="write the file again: it is missing, truncated or of another kind",
-        )
-    )
-
-
-def split(rows: "pl.DataFrame", table: Table, *, name: str) -> "dict[Partition, pl.DataFrame]":
-    """Cut rows into partitions by their time, in time order.
-
-    Rows without a readable time go with the last partition, where the contract refuses or quarantines them. If the time
-    column is gone or holds no times at all, all rows are one partition, named `all`.
-    """
-    if table.time is None or table.time not in rows.columns or rows.is_empty():
-        return {Partition.whole(name): rows}
-    times = as_times(rows[table.time])
-    if times is None or times.null_count() == rows.height:
-        return {Partition.whole(name): rows}
-    every = span(table.every)
-    step = int(every.total_seconds() * 1_000_000)
-    starts = (times.dt.timestamp("us").fill_null(strategy="max") // step).alias("_start")
-    parts = rows.with_columns(starts).partition_by("_start", as_dict=True, maintain_order=True, include_key=False)
-    found = {}
-    for (start,), part in sorted(parts.items()):
-        at = EPOCH + every * int(start)
-        found[Partition(name, at, at + every)] = part
-    return found
-
-
-def as_times(column: "pl.Series") -> "pl.Series | None":
-    """Read a column as UTC times; None when it holds no times (numbers, or text that is no ISO 8601)."""
-    import polars as pl
-
-    if column.dtype == pl.String:
-        column = column.str.to_datetime(time_unit="us", time_zone="UTC", strict=False)
-    if column.dtype == pl.Date:
-        column = column.cast(pl.Datetime("us"))
-    if not isinstance(column.dtype, pl.Datetime):
-        return None
-    if column.dtype.time_zone is None:
-        return column.dt.replace_time_zone("UTC")
-    return column.dt.convert_time_zone("UTC")
-
-
-def content_digest(rows: "pl.DataFrame") -> str:
-    """Digest a frame's schema and values."""
-    import io
-
-    buffer = io.BytesIO()
-    rows.rechunk().write_ipc(buffer, compression="uncompressed")
-    return sha256(buffer.getvalue())
+    def let_go(self, name: str) -> None:
+        """Drop the rows of a partition that is done with; when all are, nothing is kept."""
+        self._gone.add(name)
+        if name in self.pieces:
+            self.pieces[name].drop()
+        if len(self._gone) == len(self.index):
+            self.pieces = {}

@@ -13,7 +13,8 @@ from trivium.core.events import Event
 from trivium.core.values import iso
 from trivium.loop.answer import answer_partition
 from trivium.loop.change import note_changes
-from trivium.loop.collect import collect, fresh, note_late
+from trivium.loop.collect import collect, fresh
+from trivium.loop.lateness import note_late
 from trivium.loop.release import advance_stages
 from trivium.loop.respond import resolve_quiet, retrain_if_due, roll_back_if_needed
 from trivium.loop.scores import score_due

@@ -22,8 +22,8 @@ from trivium.loop.credit import Told, credited
 from trivium.loop.faults import SEVERITIES, Fault, dense
 from trivium.loop.history import HistorySource
 from trivium.loop.journal import Item
+from trivium.loop.project_source import ProjectSource
 from trivium.loop.rehearse import ACTOR, store_of
-from trivium.loop.sources import FileSource
 from trivium.loop.tick import tick
 from trivium.loop.workspace import Workspace
 from trivium.monitor.alarms import Broke, Finding, is_grave, persists
@@ -79,7 +79,7 @@ def tune(ws: Workspace, *, seed: int = 0, progress: Callable[[Progress], None] =
     Raises:
         ProjectError (TV-REH-007): there is no history, or too little of it to strike.
     """
-    history = HistorySource(FileSource(ws.folder, ws.project, memo=ws.memo), ws.project, faults=(), seed=seed)
+    history = HistorySource(ProjectSource(ws), ws.project, faults=(), seed=seed)
     start, until = history.bounds()
     first = start + (ws.project.alarms.least_history + MARGIN) * span(ws.project.tables[ws.project.requests].every)
     plans: dict[str, tuple[Fault, ...]] = {

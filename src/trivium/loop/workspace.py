@@ -13,6 +13,7 @@ from trivium.core.problems import Problem, ProjectError, StoreError
 from trivium.core.project import Project, read_project
 from trivium.experiment.ideas import Ideas
 from trivium.loop.code import Code, load, read_sources
+from trivium.loop.inbox import Inbox
 from trivium.loop.journal import Journal
 from trivium.release.route import Route, advance
 from trivium.release.versions import Versions
@@ -64,6 +65,7 @@ class State:
     marks: Marks = field(default_factory=Marks)
     mutes: Mutes = field(default_factory=Mutes)
     journal: Journal = field(default_factory=Journal)
+    inbox: Inbox = field(default_factory=Inbox)
     route: Route = field(default_factory=Route)
 
     def apply(self, event: Event) -> None:
@@ -76,6 +78,7 @@ class State:
             self.marks,
             self.mutes,
             self.journal,
+            self.inbox,
         ):
             fold.apply(event)
         self.route = advance(self.route, event)

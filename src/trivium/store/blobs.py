@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 from trivium.core.problems import Problem, StoreError
 from trivium.core.values import sha256
 from trivium.store.disk import into_place, refused, scratch, sweep, sync_folder, write_whole
-from trivium.store.frame_writer import FrameWriter
+from trivium.store.frame_writer import ROW_GROUP_ROWS, FrameWriter
 
 if TYPE_CHECKING:
     import polars as pl
 
 _READ_BYTES = 1 << 22
+# A blob up to this size is read at once: that verifies it on the way, and the streaming engine has a start to pay for.
+_READ_AT_ONCE_BYTES = 8 << 20
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -179,6 +181,27 @@ class FileBlobs:
                     fix="name the blob of a table's partition; this one holds something else",
                 )
             ) from error
+
+    def frames(self, digest: str, *, columns: list[str] | None = None) -> "Iterator[pl.DataFrame]":
+        """Return a table, verified, its rows in order, in frames of a row group or so; at least one.
+
+        Args:
+            digest: what `put_frame` or a writer's `keep` returned.
+            columns: read only these, in this order; those the table does not have are left out.
+
+        Raises:
+            StoreError (TV-STORE-005, -006, -003, -009): as `get_frame`.
+        """
+        import polars as pl
+
+        if not self.has(digest) or self.path(digest).stat().st_size <= _READ_AT_ONCE_BYTES:
+            yield self.get_frame(digest, columns=columns)
+            return
+        lazy = pl.scan_parquet(self.verified_path(digest), glob=False)
+        if columns is not None:
+            held = lazy.collect_schema()
+            lazy = lazy.select([name for name in columns if name in held])
+        yield from lazy.collect_batches(chunk_size=ROW_GROUP_ROWS, maintain_order=True)
 
     def collect_garbage(self, live: set[str], *, older_than_s: float) -> int:
         """Delete blobs that no event names; return how many went. What killed writers left is `sweep`'s to remove.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 # The form of `Snapshot.state()`; a checkpoint of another version is folded anew.
-STATE_VERSION = 1
+STATE_VERSION = 2
 
 
 class PartitionRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +59,7 @@ class _TableState(msgspec.Struct):
     history: dict[str, list[PartitionRecord]] = {}
     refusals: dict[str, Refusal] = {}
     fingerprints: dict[str, str] = {}
+    changes: list[tuple[int, str]] = []
 
 
 class _State(msgspec.Struct):
@@ -134,6 +135,21 @@ class Snapshot:
     def history(self, table: str, partition: str) -> list[PartitionRecord]:
         """List what a partition has held, the oldest first; empty when it is not known."""
         return list(self._table(table).history.get(partition, ()))
+
+    def changed_at(self, table: str) -> int:
+        """Tell the seq of the last event that changed a table's partitions; 0 when there is none."""
+        changes = self._table(table).changes
+        return changes[-1][0] if changes else 0
+
+    def changed(self, table: str, *, after: int) -> list[PartitionRecord]:
+        """List what the partitions that events past the seq `after` changed hold now, by their last change."""
+        state = self._table(table)
+        names: list[str] = []
+        for seq, name in reversed(state.changes):
+            if seq <= after:
+                break
+            names.append(name)
+        return [state.history[name][-1] for name in dict.fromkeys(reversed(names))]
 
     def digest(self, table: str, at: datetime | None = None) -> str:
         """Hash a table's partitions and their blobs in order: the same rows, the same 64 hexadecimal digits."""
@@ -261,6 +277,7 @@ def _hold(state: _TableState, event: Event, *, rows: int) -> None:
         seq=event.seq,
     )
     state.history.setdefault(name, []).append(record)
+    state.changes.append((event.seq, name))
     state.fingerprints[name] = record.fingerprint
     if event.kind == "collected":
         state.refusals.pop(name, None)

@@ -6,7 +6,8 @@ import pytest
 
 import small_project
 from trivium.core.clock import VirtualClock
-from trivium.loop.collect import collect, note_late
+from trivium.loop.collect import collect
+from trivium.loop.lateness import note_late
 from trivium.loop.sources import FileSource
 from trivium.loop.workspace import Workspace
 
