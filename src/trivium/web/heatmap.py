@@ -124,15 +124,16 @@ def _alarms(picture: TablePicture, steps: Steps, time: TimeScale) -> Lane:
         if not odd:
             continue
         left, right = _left_right(steps, time, step)
-        x, tip = (left + right) / 2, "\n".join(said_of(partition) for partition in odd[:4])
+        x, half = (left + right) / 2, min(5.0, max(2.5, (right - left) / 2))
+        tip = "\n".join(said_of(partition) for partition in odd[:4])
         is_paged = any(alarm.is_paged for partition in odd for alarm in partition.alarms)
         is_told = any(partition.alarms for partition in odd)
         if is_paged:
-            marks.append(element("path", tip=tip, d=f"M{x - 5:.1f} 0h10l-5 12Z", class_="page"))
+            marks.append(element("path", tip=tip, d=f"M{x - half:.1f} 0h{2 * half:.1f}l{-half:.1f} 12Z", class_="page"))
         elif is_told:
-            marks.append(element("circle", tip=tip, cx=x, cy=22, r=4, class_="noted"))
+            marks.append(element("circle", tip=tip, cx=x, cy=22, r=half - 1, class_="noted"))
         else:
-            marks.append(element("path", tip=tip, d=f"M{x - 4:.1f} 22h8", class_="shown"))
+            marks.append(element("path", tip=tip, d=f"M{x - half + 1:.1f} 22h{2 * half - 2:.1f}", class_="shown"))
     return Lane("Alarms", (), ALARMS_HEIGHT, "".join(marks))
 
 
