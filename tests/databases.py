@@ -39,6 +39,9 @@ class Database:
     def _type(self, name: str) -> str:
         return self.types["zoned" if name in self._zoned else self._columns[name]]
 
+    def close(self) -> None:
+        self._connection.close()
+
     def holds(self, row: Mapping[str, object]) -> bool:
         return True
 
@@ -108,7 +111,6 @@ class PostgreSQL(Database):
 
         connection = psycopg.connect(self._url, autocommit=True)
         connection.execute("set timezone to 'UTC'")
-        connection.execute("drop table if exists pg_temp.r")
         connection.execute("set search_path to pg_temp")
         return connection
 
