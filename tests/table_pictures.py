@@ -43,8 +43,9 @@ def _partition(place: int, columns: int, every: timedelta, text: str) -> Partiti
         score=9.0,
         threshold=3.0,
         moved=({"column": text, "statistic": "q50", "seen": 1609.0, "expected": 1000.0, "residual": 9.0},),
+        causes=(f"{text} alone moved", f"the contract of {text} was changed"),
         levels=levels | {text: 3.0},
-        alarms=(AlarmSeen(f"a{place}", f"{text} moved", is_paged=place % 40 == 19),),
+        alarms=(AlarmSeen(f"a{place}", f"{text} moved", place % 40 == 19, "useful" if place == 19 else ""),),
     )
 
 

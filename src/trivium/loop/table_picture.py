@@ -23,11 +23,12 @@ USUAL_PARTITIONS = 14
 
 @dataclass(frozen=True, slots=True)
 class AlarmSeen:
-    """One alarm about a partition."""
+    """One alarm about a partition, and what a person said it was worth: useful, noise or, so far, nothing."""
 
     id: str
     what: str
     is_paged: bool
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class PartitionSeen:
     score: float = 0.0
     threshold: float = 0.0
     moved: tuple[dict[str, Any], ...] = ()
+    causes: tuple[str, ...] = ()
     levels: dict[str, float] = field(default_factory=dict)
     summary: str = ""
     alarms: tuple[AlarmSeen, ...] = ()
@@ -167,6 +169,7 @@ def _partitions(ws: Workspace, table: str) -> list[PartitionSeen]:
     latest: dict[str, Event] = {}
     watched: dict[str, dict[str, Any]] = {}
     alarms: dict[str, list[AlarmSeen]] = {}
+    marks = {event.body["alarm"]: event.body["mark"] for event in ws.ledger.events(kind="marked")}
     for event in ws.ledger.events(subject=table):
         name = event.body.get("partition", "")
         if event.kind in OF_A_TABLE:
@@ -175,8 +178,9 @@ def _partitions(ws: Workspace, table: str) -> list[PartitionSeen]:
             watched[name] = event.body
         elif event.kind == "alarmed" and event.body.get("thing", table) == table:  # a model may have the table's name
             name = event.body["evidence"].get("partition", "")
-            what = event.body["what"].removeprefix(f"{table} {name}: ")
-            alarms.setdefault(name, []).append(AlarmSeen(event.body["id"], what, event.body["paged"]))
+            alarm, what = event.body["id"], event.body["what"].removeprefix(f"{table} {name}: ")
+            seen = AlarmSeen(alarm, what, event.body["paged"], marks.get(alarm, ""))
+            alarms.setdefault(name, []).append(seen)
     found = [_partition(event, watched.get(name, {}), alarms.get(name, ())) for name, event in latest.items()]
     return sorted(found, key=lambda partition: (partition.start, partition.name))
 
@@ -205,6 +209,7 @@ def _partition(event: Event, seen: dict[str, Any], alarms: Sequence[AlarmSeen]) 
         score=float(seen.get("score") or 0.0),
         threshold=threshold,
         moved=tuple(seen.get("moved", ())),
+        causes=tuple(cause["words"] for cause in seen.get("causes", ())),
         levels=_levels(seen, threshold),
         summary=body.get("summary", ""),
         alarms=told.alarms,

@@ -300,7 +300,7 @@ def test_an_unknown_column_is_told_its_nearest() -> None:
     [
         (
             "a = 1 an b = 2",
-            "an stands where an operator, such as and should, at character 7",
+            "'an' stands where an operator (such as and) should, at character 7",
             "a = 1 an b = 2\n      ^^",
         ),
         ("a >\n  b <> c", "join the two by and, or put one in brackets, at line 2, character 5", "  b <> c\n    ^^"),

@@ -27,7 +27,9 @@ def test_the_page_says_what_befell_the_table() -> None:
     assert "60 partitions of distance: 3 broken, 1 refused." in said
     assert "Lately 2010-03-01T00: distance is 1.609 times its usual scale: looks like kilometres." in said
     assert "3.0 times as far as is allowed" in said
-    assert "alarm a19, paged" in said and "alarm a39" in said
+    assert "alarm a19, paged, marked useful" in said and "alarm a39" in said
+    assert "What may lie behind it, the likeliest first:" in said
+    assert "distance alone moved" in said and "the contract of distance was changed" in said
     assert "Nulls: usually 0 %, here 20 %." in said
 
 

@@ -51,7 +51,7 @@ class _Parser:
             raise bad_syntax(self._text, 0, "it is empty")
         tree = self._expression(0)
         if self._token.kind != "end":
-            raise self._unexpected("an operator, such as and")
+            raise self._unexpected("an operator (such as and)")
         return tree
 
     def _next(self) -> Token:
@@ -79,7 +79,7 @@ class _Parser:
             what = f"{token.content!r} is not in the language"
             return not_allowed(self._text, token.at, what, width=token.width, fix=FOREIGN[token.key])
         found = self._text[token.at : token.at + min(token.width, 40)]
-        return bad_syntax(self._text, token.at, f"{found} stands where {wanted} should", width=token.width)
+        return bad_syntax(self._text, token.at, f"{found!r} stands where {wanted} should", width=token.width)
 
     def _deeper(self, power: int) -> Node:
         """Read what stands in brackets, or behind a `not` or a sign."""
