@@ -100,6 +100,7 @@ def compared(case: Case, *, runs: int) -> Iterator[Row]:
             found[peer].append(theirs(peer, case.files))
     for system, ran in found.items():
         yield of_runs(system, case.name, "time", "s", [one.seconds for one in ran])
+        yield of_runs(system, case.name, "processor time", "s", [one.cpu_s for one in ran])
         yield of_runs(system, case.name, "peak memory", "MB", [one.peak_mb for one in ran])
         for figure, unit in (("whole", "bytes"), ("a_column", "bytes"), ("most", "bytes")):
             if figure in ran[0].told:
@@ -117,6 +118,7 @@ def streamed(millions: int, *, runs: int) -> Iterator[Row]:
     case = f"checks, summary and decision, {millions}M rows streamed"
     yield of_runs(OURS, case, "time", "s", [one.seconds for one in ran])
     yield of_runs(OURS, case, "time a million rows", "s", [one.seconds / millions for one in ran])
+    yield of_runs(OURS, case, "processor time a million rows", "s", [one.cpu_s / millions for one in ran])
     yield of_runs(OURS, case, "peak memory", "MB", [one.peak_mb for one in ran])
 
 
@@ -134,10 +136,10 @@ def ratios(rows: Sequence[Row], of: Sequence[Case], sizes: Sequence[int]) -> lis
         ratio(rows, case.name, figure, ours=OURS, over=peer)
         for case in of
         for peer in case.peers
-        for figure in ("time", "peak memory")
+        for figure in ("time", "processor time", "peak memory")
     ]
     names = [f"checks, summary and decision, {size}M rows streamed" for size in (sizes[0], sizes[-1])]
-    for figure in ("time a million rows", "peak memory"):
+    for figure in ("time a million rows", "processor time a million rows", "peak memory"):
         first, last = (
             next(row["median"] for row in rows if (row["case"], row["figure"]) == (name, figure)) for name in names
         )

@@ -14,20 +14,20 @@ from harness.environments import ROOT
 
 @dataclass(frozen=True)
 class Ran:
-    """What a script told of itself, and its process's life: wall and processor seconds, peak memory in MB (10^6 B).
-
-    `seconds` is the script's own figure for the work alone, without imports and reading, where it gives one.
-    """
+    """What a script told of itself, and its process's peak memory in MB (10^6 bytes)."""
 
     told: Mapping[str, Any]
-    wall_s: float
-    cpu_s: float
     peak_mb: float
 
     @property
     def seconds(self) -> float:
-        """Seconds of the work alone."""
-        return float(self.told.get("seconds", self.wall_s))
+        """Seconds of the work alone, without imports and reading."""
+        return float(self.told["seconds"])
+
+    @property
+    def cpu_s(self) -> float:
+        """Processor seconds of the work alone, of all its threads: they tell more than the wall on a busy machine."""
+        return float(self.told["cpu_s"])
 
 
 def run(python: Path | str, script: Path, job: Mapping[str, Any], *, ours: bool = False) -> Ran:
@@ -42,17 +42,12 @@ def run(python: Path | str, script: Path, job: Mapping[str, Any], *, ours: bool 
     kept |= {"DO_NOT_TRACK": "1", "NML_DISABLE_USAGE_LOGGING": "1"}  # no peer's clock runs while it phones home
     importable = [ROOT / "benchmarks", *([ROOT / "src"] if ours else [])]
     kept["PYTHONPATH"] = os.pathsep.join(map(str, importable))
-    process = subprocess.Popen(
-        [str(python), str(script), json.dumps(job)], env=kept, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None and process.stderr is not None
-    started = os.times().elapsed
-    said, complained = process.communicate()
-    wall = os.times().elapsed - started
-    if process.returncode:
-        raise RuntimeError(f"{script.name} under {python} failed:\n{complained[-2000:]}")
-    told = json.loads(said.strip().splitlines()[-1])
-    return Ran(told=told, wall_s=wall, cpu_s=float(told.get("cpu_s", 0.0)), peak_mb=float(told["peak_mb"]))
+    command = [str(python), str(script), json.dumps(job)]
+    done = subprocess.run(command, env=kept, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{script.name} under {python} failed:\n{done.stderr[-2000:]}")
+    told = json.loads(done.stdout.strip().splitlines()[-1])
+    return Ran(told=told, peak_mb=float(told["peak_mb"]))
 
 
 def own_python() -> str:

@@ -1,9 +1,9 @@
 """What a measured script says at its end. Imported by scripts in any environment: the standard library alone."""
 
 import json
-import resource
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,16 @@ def job() -> dict[str, Any]:
     return dict(json.loads(sys.argv[1]))
 
 
+def measured(work: Callable[[], Mapping[str, Any]]) -> dict[str, Any]:
+    """Do the work, and add its wall and processor seconds to what it tells."""
+    started, used = time.perf_counter(), time.process_time()
+    found = work()
+    return {**found, "seconds": time.perf_counter() - started, "cpu_s": time.process_time() - used}
+
+
 def tell(figures: Mapping[str, Any]) -> None:
-    """Print the figures as the last line, with the process's own peak memory and processor time."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    own = {"peak_mb": _peak_kib() * 1024 / 1e6, "cpu_s": used.ru_utime + used.ru_stime}
-    print(json.dumps({**own, **figures}))
+    """Print the figures as the last line, with the process's own peak memory."""
+    print(json.dumps({"peak_mb": _peak_kib() * 1024 / 1e6, **figures}))
 
 
 def _peak_kib() -> int:

@@ -1,14 +1,14 @@
 """Our side, measured: a script that does one of the pieces of work below and tells its seconds and memory."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from harness.told import job, tell
+from harness.told import job, measured, tell
 from summary_study.rows import DAY, frame
 from summary_study.values import COUNTRIES, STATUSES
 from trivium.core.contract import Check, Column
@@ -118,13 +118,6 @@ def sizes(summary: Summary) -> dict[str, float]:
     return {"whole": whole, "a_column": whole / len(columns), "most": max(columns.values())}
 
 
-def timed(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Do the work and add its seconds."""
-    started = time.perf_counter()
-    found = work()
-    return {"seconds": time.perf_counter() - started, **found}
-
-
 def main() -> None:
     """Do what the job names."""
     asked = job()
@@ -139,20 +132,20 @@ def main() -> None:
     files = [Path(path) for path in asked["files"]]
     if kind == "stream":
         history = known(Path(asked["history"]), partitions=HISTORY_DAYS)
-        tell(timed(lambda: take_in(map(pl.read_parquet, files), history)))
+        tell(measured(lambda: take_in(map(pl.read_parquet, files), history)))
         return
     rows = pl.read_parquet(files[0])
     small = rows.head(10_000)
     if kind == "checks":
         check(small)
-        tell(timed(lambda: check(rows)))
+        tell(measured(lambda: check(rows)))
     elif kind == "summary":
         summarise_partition(small, contract(time="ordered_at"), partition())
-        tell(timed(lambda: sizes(summarise_partition(rows, contract(time="ordered_at"), partition()))))
+        tell(measured(lambda: sizes(summarise_partition(rows, contract(time="ordered_at"), partition()))))
     else:
         history = known(Path(asked["history"]), partitions=HISTORY_DAYS)
         take_in([small], history)
-        tell(timed(lambda: take_in([rows], history)))
+        tell(measured(lambda: take_in([rows], history)))
 
 
 def _decision(place: Path, partitions: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Numbers are put on the joint scale and rounded to its steps first, so that every
 adding, and no cutting of the rows into parts, changes one bit.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -27,9 +27,11 @@ from trivium.data.column_summary import Floats, Read
 from trivium.data.hashing import NULL
 
 Whole = npt.NDArray[np.int64]
-# (SCALE_MOST / SCALE_STEP)^2 * 2^16 = 2^52: floats add so many products without rounding.
-_BLOCK = 1 << 16
+# (SCALE_MOST / SCALE_STEP)^2 * 2^14 = 2^50: floats add so many products without rounding.
+_BLOCK = 1 << 14
 _THREADS = 4
+# OpenBLAS takes so many multiplications by one thread. More threads would wait for each other on a busy machine.
+_ONE_THREAD = 1 << 18
 
 
 def together(height: int, columns: Mapping[str, Read], private: Collection[str]) -> tuple[Comoments, dict[str, Groups]]:
@@ -38,21 +40,21 @@ def together(height: int, columns: Mapping[str, Read], private: Collection[str])
     numbers = [name for name in names if columns[name].values is not None][:MOST_COMOMENTS]
     slicers = [name for name in names if columns[name].kind in ("text", "bool") and name not in private]
     cut = {name: _sliced(columns[name]) for name in slicers[:MOST_SLICERS]}
+    holed = [name for name in names if columns[name].summary.nulls]
     work = _Work(
         values=[held for held in (columns[name].values for name in numbers) if held is not None],
         holes=[place for place, name in enumerate(numbers) if columns[name].summary.nulls],
-        present={place: columns[name] for place, name in enumerate(names) if columns[name].summary.nulls},
-        columns=len(names),
+        holed=[columns[name] for name in holed],
         slicers=[(codes, len(values)) for values, codes in cut.values() if values],
     )
     whole = _whole(work, height)
     rows, sums, products = (tuple(matrix.ravel().tolist()) for matrix in whole[:3])
-    tallies = iter(zip(*[iter(whole[3:])] * 4, strict=True))
-    places = {name: place for place, name in enumerate(numbers)}
-    groups = {
-        name: _groups(values, next(tallies) if values else (), names, slicer=name, numbers=places)
-        for name, (values, _) in cut.items()
-    }
+    groups, place = {}, 0
+    for name, (values, _) in cut.items():
+        part = slice(place, place + len(values or ()))
+        tally = _Tally(whole[3][part], whole[4][part], numbers, holed)
+        groups[name] = tally.groups(values, [other for other in names if other != name][:MOST_GROUP_COLUMNS])
+        place = part.stop
     return Comoments(columns=tuple(numbers), rows=rows, sums=sums, products=products), groups
 
 
@@ -63,15 +65,13 @@ class _Work:
     Args:
         values: the numbers, a column each.
         holes: which of them have nulls.
-        present: the columns that have nulls, by their place among all.
-        columns: how many there are.
+        holed: the columns of any kind that have nulls.
         slicers: each row's place among a slicer's values, -1 for none; and how many values there are.
     """
 
     values: Sequence[Floats]
     holes: Sequence[int]
-    present: Mapping[int, Read]
-    columns: int
+    holed: Sequence[Read]
     slicers: Sequence[tuple[Whole, int]]
 
 
@@ -79,14 +79,17 @@ def _whole(work: _Work, height: int) -> list[Whole]:
     """Add the blocks up, by threads where there are several: NumPy lets go of the lock for most of it."""
     blocks = [slice(start, min(start + _BLOCK, height)) for start in range(0, max(height, 1), _BLOCK)]
     if len(blocks) == 1:
-        return list(_of_block(work, blocks[0]))
+        return _of_block(work, blocks[0])
     with ThreadPoolExecutor(_THREADS) as pool:
-        parts = pool.map(lambda block: list(_of_block(work, block)), blocks)
+        parts = pool.map(lambda block: _of_block(work, block), blocks)
         return [sum(terms[1:], start=terms[0]) for terms in zip(*parts, strict=True)]
 
 
-def _of_block(work: _Work, block: slice) -> Iterator[Whole]:
-    """Give rows, sums and products over pairs of numbers; then rows, held, sums and squares for each slicer."""
+def _of_block(work: _Work, block: slice) -> list[Whole]:
+    """Give rows, sums and products over pairs of numbers; then by each slicer's values their rows, and their terms.
+
+    Terms are the numbers, their squares, and the rows in which holed columns have nothing.
+    """
     scale, held = _scaled(work, block)
     count, width = block.stop - block.start, len(work.values)
     rows = np.full((width, width), count, dtype=np.int64)
@@ -95,33 +98,28 @@ def _of_block(work: _Work, block: slice) -> Iterator[Whole]:
         full = held.sum(axis=1).astype(np.int64)
         rows[work.holes, :] = full[:, None]
         rows[:, work.holes] = full
-        rows[np.ix_(work.holes, work.holes)] = (held @ held.T).astype(np.int64)
-        sums[:, work.holes] = (scale @ held.T).astype(np.int64)
-    yield from (rows, sums, (scale @ scale.T).astype(np.int64))
-    squares = scale * scale if work.slicers else scale
-    absent = {place: column.hashes[block] == NULL for place, column in work.present.items()} if work.slicers else {}
-    for codes, values in work.slicers:
-        yield from _of_slicer(codes[block] + 1, values + 1, scale, squares, absent=absent, columns=work.columns)
+        rows[np.ix_(work.holes, work.holes)] = _product(held, held)
+        sums[:, work.holes] = _product(scale, held)
+    places = [codes[block] == np.arange(values)[:, None] for codes, values in work.slicers]
+    within = np.vstack([*places, np.empty((0, count))]).astype(np.float64)
+    absent = [column.hashes[block] == NULL for column in work.holed]
+    terms = np.vstack([scale, scale * scale, *absent]) if places else scale
+    return [rows, sums, _product(scale, scale), within.sum(axis=1).astype(np.int64), _product(within, terms)]
 
 
-def _of_slicer(
-    codes: Whole,
-    values: int,
-    scale: Floats,
-    squares: Floats,
-    *,
-    absent: Mapping[int, npt.NDArray[np.bool_]],
-    columns: int,
-) -> Iterator[Whole]:
-    """Give what each value holds; the rows without a value are counted in place 0, and left out in the end."""
-    rows = np.bincount(codes, minlength=values)
-    held = np.repeat(rows[:, None], columns, axis=1)
-    for column, gone in absent.items():
-        held[:, column] -= np.bincount(codes[gone], minlength=values)
-    yield from (rows[1:], held[1:])
-    for terms in (scale, squares):
-        tally = [np.bincount(codes, row, values)[1:] for row in terms]
-        yield np.array(tally, dtype=np.int64).reshape(len(tally), values - 1).T
+def _product(one: Floats, other: Floats) -> Whole:
+    """Multiply two matrices of whole numbers, (a, rows) and (b, rows), over the rows; exactly, and by one thread."""
+    step = max(16, _ONE_THREAD // max(one.shape[0] * other.shape[0], 1))
+    whole = one.shape[1] // step * step
+    found = one[:, whole:] @ other[:, whole:].T
+    if whole:
+        found += (_cut(one, whole, step) @ _cut(other, whole, step).transpose(0, 2, 1)).sum(axis=0)
+    return found.astype(np.int64)
+
+
+def _cut(matrix: Floats, whole: int, step: int) -> Floats:
+    """Cut (a, rows) into (pieces, a, step), without moving a number."""
+    return matrix[:, :whole].reshape(matrix.shape[0], whole // step, step).transpose(1, 0, 2)
 
 
 def _scaled(work: _Work, block: slice) -> tuple[Floats, Floats]:
@@ -141,40 +139,40 @@ def _scaled(work: _Work, block: slice) -> tuple[Floats, Floats]:
     return scale, (~missing).astype(np.float64)
 
 
-def _groups(
-    values: Sequence[str] | None,
-    tally: Sequence[Whole],
-    names: Sequence[str],
-    *,
-    slicer: str,
-    numbers: Mapping[str, int],
-) -> Groups:
-    """Give what was added up by slicer, for the first columns by name."""
-    others = [name for name in names if name != slicer][:MOST_GROUP_COLUMNS]
-    if values is None:
-        return Groups(columns=tuple(others), is_full=True)
-    if not tally:
-        return Groups(columns=tuple(others))
-    rows, held, sums, squares = tally
-    held = held[:, [names.index(name) for name in others]]
-    sums, squares = (_spread(matrix, others, numbers) for matrix in (sums, squares))
-    groups = {
-        value: Group(
-            rows=int(rows[at]),
-            held=tuple(held[at].tolist()),
-            sums=tuple(sums[at].tolist()),
-            squares=tuple(squares[at].tolist()),
-        )
-        for at, value in enumerate(values)
-        if rows[at]
-    }
-    return Groups(columns=tuple(others), values=dict(sorted(groups.items())))
+@dataclass(frozen=True)
+class _Tally:
+    """What was added up by a slicer's values: rows of each, and the terms of `_of_block`."""
 
+    rows: Whole
+    terms: Whole
+    numbers: Sequence[str]
+    holed: Sequence[str]
 
-def _spread(matrix: Whole, columns: Sequence[str], numbers: Mapping[str, int]) -> Whole:
-    """Give each column its place, and those without numbers zeros."""
-    padded = np.hstack([matrix, np.zeros((matrix.shape[0], 1), dtype=np.int64)])
-    return padded[:, [numbers.get(name, -1) for name in columns]]
+    def groups(self, values: Sequence[str] | None, columns: Sequence[str]) -> Groups:
+        """Give it for these columns; no values are too many."""
+        if values is None:
+            return Groups(columns=tuple(columns), is_full=True)
+        width = len(self.numbers)
+        sums = self._spread(self.terms[:, :width], self.numbers, columns)
+        squares = self._spread(self.terms[:, width : 2 * width], self.numbers, columns)
+        held = self.rows[:, None] - self._spread(self.terms[:, 2 * width :], self.holed, columns)
+        groups = {
+            value: Group(
+                rows=int(self.rows[at]),
+                held=tuple(held[at].tolist()),
+                sums=tuple(sums[at].tolist()),
+                squares=tuple(squares[at].tolist()),
+            )
+            for at, value in enumerate(values)
+            if self.rows[at]
+        }
+        return Groups(columns=tuple(columns), values=dict(sorted(groups.items())))
+
+    def _spread(self, matrix: Whole, names: Sequence[str], columns: Sequence[str]) -> Whole:
+        """Give each column its place, and those that are not there zeros."""
+        places = {name: place for place, name in enumerate(names)}
+        padded = np.hstack([matrix, np.zeros((matrix.shape[0], 1), dtype=np.int64)])
+        return padded[:, [places.get(name, -1) for name in columns]]
 
 
 def _sliced(column: Read) -> tuple[tuple[str, ...] | None, Whole]:
