@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from trivium.core.project import Alarms, Objective
 from trivium.core.summary import ColumnSummary, Summary
-from trivium.monitor.alarms import Finding, decide
+from trivium.monitor.alarms import Finding, decide, joined
+from trivium.monitor.causes import Lineage, place
 from trivium.monitor.objectives import PeriodScore, check
 from trivium.monitor.residuals import residuals, spreads, tail
 from trivium.monitor.statistics import Pool, measure, quantiles
@@ -132,15 +133,20 @@ def test_a_better_period_never_speeds_the_burn(misses, place, budget) -> None:
 
 @LAWS
 @given(
-    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xyz"), st.sampled_from(["page", "note"])), max_size=12),
+    st.lists(
+        st.tuples(st.sampled_from(["refused", "fault"]), st.sampled_from("xyz"), st.sampled_from(["page", "note"])),
+        max_size=12,
+    ),
     st.integers(0, 5),
 )
 def test_alarms_keep_to_the_budget(drawn, pages) -> None:
-    """One alarm for each kind and subject, never more pages than the budget, one for each subject, none for notes."""
-    findings = [Finding(alarm=a, subject=s, severity=g, what="w") for a, s, g in drawn]
-    alarms = decide(findings, recent=[], now=NOW, budget=Alarms(pages_per_week=pages), open_subjects=[])
-    assert len(alarms) == len({(a, s) for a, s, _ in drawn})
-    paged = [alarm.subject for alarm in alarms if alarm.paged]
+    """One alarm for each thing, never more pages than the budget, one for each incident, none for notes."""
+    settings = Alarms(pages_per_week=pages)
+    findings = joined([Finding(alarm=a, subject=s, severity=g, what="w") for a, s, g in drawn], settings=settings)
+    placed = place(findings, standing=[], lineage=Lineage({}, {}), next_id=1)
+    alarms = decide(placed, recent=[], now=NOW, budget=settings)
+    assert len(alarms) == len({s for _, s, _ in drawn})
+    paged = [alarm.incident for alarm in alarms if alarm.paged]
     assert len(paged) <= pages
     assert len(set(paged)) == len(paged)
-    assert all(alarm.severity == "page" for alarm in alarms if alarm.paged)
+    assert all(alarm.finding.severity == "page" for alarm in alarms if alarm.paged)

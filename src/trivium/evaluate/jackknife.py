@@ -85,11 +85,20 @@ def replicates(metric: Metric, label: Array, prediction: Array, *, part: Part, l
     if metric.leave_out is not None:
         return Replicates(value, metric.leave_out(truth, guess, part.groups, count), part.sizes)
     left_out = np.full(count, np.nan)
+    in_blocks = bool((np.diff(part.groups) >= 0).all())
     for group in range(count):
         kept = part.groups != group
         if kept.any():
-            left_out[group] = metric.score(truth[kept], guess[kept], part.rows.filter(pl.Series(kept)))
+            left_out[group] = metric.score(truth[kept], guess[kept], _rows_without(part, group, in_blocks=in_blocks))
     return Replicates(value, left_out, part.sizes)
+
+
+def _rows_without(part: Part, group: int, *, in_blocks: bool) -> pl.DataFrame:
+    """Leave a group's rows out; where groups are blocks by joining what lies on either side, a tenth of the cost."""
+    if not in_blocks:
+        return part.rows.filter(pl.Series(part.groups != group))
+    start, end = np.searchsorted(part.groups, [group, group + 1]).tolist()
+    return part.rows.head(start).vstack(part.rows.slice(end))
 
 
 def _from_sums(losses: Array, part: Part) -> Replicates:
