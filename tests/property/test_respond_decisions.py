@@ -37,7 +37,7 @@ def test_a_subject_has_at_most_one_open_incident(drawn) -> None:
 
 
 @LAWS
-@given(st.floats(0, 100), st.floats(0, 100), st.sets(st.sampled_from(["drift", "objective", "score"])))
+@given(st.floats(0, 100), st.floats(0, 100), st.sets(st.sampled_from(["drift", "objective", "concept"])))
 def test_waiting_never_makes_a_retrain_less_due(one, other, findings) -> None:
     """Once due, it stays due as time passes, and findings only hasten it."""
     early, late = sorted((one, other))

@@ -1,7 +1,8 @@
 """`tick` and `watch`."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trivium.cli.door import Answer, pairs, workspace, write_page
 from trivium.cli.door import table as lay_out
@@ -74,23 +75,64 @@ def _drawn_of_tables(ws: "Workspace") -> Problem:
 
 
 def _live(ws: "Workspace", last: int) -> Answer:
-    from trivium.loop.scores import live_report
+    from trivium.loop.live_history import live_report
 
     report = live_report(ws, last=last)
+    missed = any(objective["verdict"] == "missed" for objective in report["objectives"])
+    return Answer(report, list(_live_tables(ws, report)), exit_code=1 if missed else 0)
+
+
+def _live_tables(ws: "Workspace", report: dict[str, Any]) -> Iterator[Any]:
     names = [metric.name for metric in ws.project.metrics]
-    told = ("name", "verdict", "value", "target", "spent", "burning", "rows")
+    told = ("name", "verdict", "value", "target", "missed", "periods", "spent", "burning")
     objectives = [tuple(objective[key] for key in told) for objective in report["objectives"]]
+    yield lay_out("Objectives", ("objective", *told[1:]), objectives)
+    primary = ws.project.primary
     scores = [
-        (p["partition"], p["live"], p["rows"], p["overdue"], *(p["metrics"][name]["all"] for name in names))
+        (
+            *(p[key] for key in ("partition", "live", "rows", "overdue")),
+            f"{p['arrived']:.0%}",
+            _within(p["metrics"][primary]["all"], *p["intervals"][primary]["all"]),
+            _stated(p["estimated"][primary]["all"]) if primary in p["estimated"] else None,
+            *(p["metrics"][name]["all"] for name in names if name != primary),
+        )
         for p in report["periods"]
     ]
-    return Answer(
-        report,
-        [
-            lay_out("Objectives", ("objective", *told[1:]), objectives),
-            lay_out("Scores of what was served", ("period", "live", "rows", "overdue", *names), scores),
-        ],
-        exit_code=1 if any(objective["verdict"] == "missed" for objective in report["objectives"]) else 0,
+    others = (name for name in names if name != primary)
+    columns = ("period", "live", "rows", "overdue", "arrived", primary, "estimated before", *others)
+    yield lay_out("Scores of what was served", columns, scores)
+    for title, key in (("By version, over these periods", "version"), ("By slice, over these periods", "slice")):
+        rows = [
+            (row[key], *(_within(*(row["metrics"][name][end] for end in ("value", "low", "high"))) for name in names))
+            for row in report[f"{key}s"]
+        ]
+        yield lay_out(title, (key, *names), rows)
+    waiting = [(one["partition"], _stated(one["estimated"].get(primary, {}).get("all"))) for one in report["waiting"]]
+    yield lay_out("Waiting for outcomes", ("period", f"{primary} estimated"), waiting)
+    yield f"Estimates of {primary}: {_record(report['estimates'][primary]['all'])}"
+
+
+def _within(value: float | None, low: float | None, high: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.4g}" if low is None or high is None else f"{value:.4g} ({low:.3g} to {high:.3g})"
+
+
+def _stated(said: dict[str, Any] | None) -> str:
+    """Write an estimate with its own error; unknown is said, not left out."""
+    if said is None:
+        return "unknown: too few scored periods"
+    error = f"± {said['error']:.2g}" if said["error"] is not None else "± unknown"
+    return f"{said['value']:.4g} {error}"
+
+
+def _record(record: dict[str, Any]) -> str:
+    if not record["periods"]:
+        return "none has met its labels yet"
+    bias = f"too high by {record['bias']:.2g}" if record["bias"] > 0 else f"too low by {-record['bias']:.2g}"
+    return (
+        f"within their stated error in {record['within']} of {record['stated']} periods, on average {bias}; they see "
+        "harm that comes from which rows are asked about, and are blind to a concept shift"
     )
 
 

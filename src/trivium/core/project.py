@@ -39,11 +39,16 @@ class Model(_Section, frozen=True):
 
 
 class Outcomes(_Section, frozen=True):
-    """Where the truth comes from: an expression over a table's row, and when that row became known."""
+    """Where the truth comes from: an expression over a table's row, and when that row became known.
+
+    A period is scored once so much of each class's outcomes has come as `mature` says, by the delays seen so far; at 1
+    it waits until all are due.
+    """
 
     table: str
     label: str
     at: str
+    mature: float = 0.95
 
 
 class Table(_Section, frozen=True):
@@ -119,7 +124,7 @@ class Retrain(_Section, frozen=True):
     """When to retrain, and on what: the last `window` before the last `holdout`, which the gate judges on."""
 
     every: str = "7d"
-    on: tuple[Literal["drift", "objective", "score"], ...] = ("drift", "objective", "score")
+    on: tuple[Literal["drift", "objective", "concept"], ...] = ("drift", "objective", "concept")
     cooldown: str = "3d"
     first_after: str = "28d"
     window: str = "90d"

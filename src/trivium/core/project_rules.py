@@ -31,6 +31,8 @@ def broken_rules(project: Project) -> list[Problem]:
         found.append(_rule("multiclass models are not supported yet", "set model.task to binary or regression"))
     if sum(metric.primary for metric in project.metrics) != 1:
         found.append(_rule("one metric, and no more, must be primary", "set primary = true on one [[metrics]] entry"))
+    if project.outcomes and not 0 < project.outcomes.mature <= 1:
+        found.append(_rule("outcomes.mature must lie between 0 and 1", "write a share, such as 0.95; 1 waits for all"))
     found += _unknown_tables(project)
     found += _bad_sources(project)
     found += broken_contracts(

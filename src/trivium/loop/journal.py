@@ -46,6 +46,11 @@ class Journal:
         self.step_keys: set[str] = set()
         self.answered: dict[str, Event] = {}
         self.scored: dict[str, Event] = {}
+        self.estimated: dict[str, Event] = {}
+        self.delays: dict[str, dict[str, Any]] = {}
+        self.settled: set[str] = set()
+        self.joined_through = 0
+        self.bonds: dict[str, str] = {}
         self.pending: dict[Item, Event] = {}
         self.breaks: dict[str, deque[Breaks]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
         self.broke: dict[tuple[str, str], deque[list[Broke]]] = defaultdict(lambda: deque(maxlen=REMEMBERED))
@@ -92,7 +97,20 @@ class Journal:
         self.answered[body["partition"]] = event
 
     def _scored(self, event: Event, body: dict[str, Any]) -> None:
-        self.scored[body["partition"]] = event
+        name = body["partition"]
+        self.scored[name] = event
+        self.delays[name] = body["delays"]
+        if body["final"]:
+            self.settled.add(name)
+
+    def _joined(self, event: Event, body: dict[str, Any]) -> None:
+        self.joined_through = max(self.joined_through, body["through"])
+        for name, delays in body["settled"].items():
+            self.delays[name] = delays
+            self.settled.add(name)
+
+    def _estimated(self, event: Event, body: dict[str, Any]) -> None:
+        self.estimated[body["partition"]] = event
 
     def _watched(self, event: Event, body: dict[str, Any]) -> None:
         item = Item(body["of"], event.subject, body["partition"])
@@ -104,6 +122,8 @@ class Journal:
         if body["verdict"] == "shift":
             # The world has moved: that is what retraining is for. A fault is mended, not learnt.
             self.findings["drift"] = event.at
+        if body["of"] == "scored":
+            self.bonds[item.partition] = body["verdict"]
         if body["of"] == "collected":
             self.drift[event.subject].append(event)
 

@@ -15,20 +15,23 @@ if TYPE_CHECKING:
 
     from trivium.store.tables import PartitionRecord
 
+REMEMBERED = 400
+
 
 def outcomes(ws: Workspace, *, since: datetime, until: datetime) -> "pl.DataFrame":
     """Read the outcomes that became known in a span of time, the latest word on each row.
 
     Returns:
-        Columns `row_id` (text), `label` (float, 1 and 0 when binary) and `known_at`; rows without a label left out.
+        Columns `row_id` (text), `label` (float, 1 and 0 when binary) and `known_at`; rows without a label left out. Of
+        several words on one row the one that became known last counts, of equal times the one read last; a word from
+        the future is not known yet.
 
     Raises:
         ProjectError (TV-RUN-016): the project declares no outcomes.
     """
     import polars as pl
 
-    settings = ws.project.outcomes
-    if settings is None:
+    if ws.project.outcomes is None:
         raise ProjectError(
             Problem(
                 code="TV-RUN-016",
@@ -38,20 +41,41 @@ def outcomes(ws: Workspace, *, since: datetime, until: datetime) -> "pl.DataFram
                 fix="add [outcomes] with table, label and at",
             )
         )
-    frames = [_labels(ws, record) for record in _records(ws, since=since, until=until)]
+    frames = [labels(ws, record) for record in _records(ws, since=since, until=until)]
     if not frames:
-        return pl.DataFrame(schema={"row_id": pl.String, "label": pl.Float64, "known_at": pl.Datetime("us", "UTC")})
-    return (
-        pl.concat(frames)
-        .filter(pl.col("label").is_not_null() & (pl.col("known_at") <= until))
-        .unique("row_id", keep="last", maintain_order=True)
-    )
+        return no_labels()
+    known = pl.concat(frames).filter(pl.col("label").is_not_null() & (pl.col("known_at") <= until))
+    last = known.unique("row_id", keep="last", maintain_order=True)
+    if last.height == known.height:
+        return last
+    return known.sort("known_at", maintain_order=True).unique("row_id", keep="last", maintain_order=True)
+
+
+def no_labels() -> "pl.DataFrame":
+    """Make the frame of `outcomes` without rows."""
+    import polars as pl
+
+    return pl.DataFrame(schema={"row_id": pl.String, "label": pl.Float64, "known_at": pl.Datetime("us", "UTC")})
 
 
 def outcomes_key(ws: Workspace, *, since: datetime, until: datetime) -> str:
     """Digest what `outcomes` would read."""
     settings = ws.project.outcomes
     return digest(records_digest(_records(ws, since=since, until=until)), settings and settings.label)
+
+
+def outcome_rows(ws: Workspace, *, since: datetime, until: datetime) -> "pl.DataFrame":
+    """Read the rows of the outcomes' table whole, with `row_id` as text; of several words on a row the last read."""
+    import polars as pl
+
+    frames = [ws.frame(record.blob) for record in _records(ws, since=since, until=until)]
+    held = [frame for frame in frames if frame.width]
+    if not held:
+        return pl.DataFrame(schema={"row_id": pl.String})
+    rows = pl.concat(held, how="diagonal_relaxed")
+    return rows.with_columns(pl.col(ws.project.model.row_id).cast(pl.String).alias("row_id")).unique(
+        "row_id", keep="last", maintain_order=True
+    )
 
 
 def _records(ws: Workspace, *, since: datetime, until: datetime) -> "list[PartitionRecord]":
@@ -62,7 +86,7 @@ def _records(ws: Workspace, *, since: datetime, until: datetime) -> "list[Partit
     return ws.state.snapshot.partitions(settings.table, since=since - every, until=until + timedelta(microseconds=1))
 
 
-def _labels(ws: Workspace, record: "PartitionRecord") -> "pl.DataFrame":
+def labels(ws: Workspace, record: "PartitionRecord") -> "pl.DataFrame":
     """Evaluate the label's expression over a partition; remembered for the last 400 partitions."""
     import polars as pl
 
@@ -78,8 +102,8 @@ def _labels(ws: Workspace, record: "PartitionRecord") -> "pl.DataFrame":
                 pl.col(settings.at).cast(pl.Datetime("us", "UTC")).alias("known_at"),
             )
             if rows.width
-            else pl.DataFrame(schema={"row_id": pl.String, "label": pl.Float64, "known_at": pl.Datetime("us", "UTC")})
+            else no_labels()
         )
-        while len(known) > 400:
+        while len(known) > REMEMBERED:
             known.pop(next(iter(known)))
     return known[record.blob]

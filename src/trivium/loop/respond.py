@@ -8,8 +8,8 @@ from trivium.core.events import Event
 from trivium.core.problems import DataError, Problem, StepError
 from trivium.core.values import digest
 from trivium.loop.judge import metrics_of
+from trivium.loop.live_history import objective_now
 from trivium.loop.release import rolled_back
-from trivium.loop.scores import objective_now
 from trivium.loop.try_idea import try_idea
 from trivium.loop.workspace import Workspace
 from trivium.respond.incidents import should_resolve

@@ -10,7 +10,7 @@ from trivium.core.events import Event
 from trivium.core.values import moment, span
 from trivium.loop.alarm import raise_alarms
 from trivium.loop.journal import Item
-from trivium.loop.scores import last_scored, objective_now
+from trivium.loop.judge_live import foretold, look_at_scores, objectives_burning
 from trivium.loop.table_history import drift_history, judge_drift, watched_columns
 from trivium.loop.workspace import Workspace
 from trivium.monitor.alarms import Broke, Finding, is_grave, persists
@@ -20,8 +20,8 @@ from trivium.monitor.breaks import LEAST_PARTITIONS, news
 NOTED_SHARE = 0.01
 PAGED_QUARANTINE_SHARE = 0.05
 PAGED_TROUBLE_SHARE = 0.01
-# An objective's window is long; what alarms is what burnt of late, and that is what a broken table can explain.
-BURNT_OF_LATE = timedelta(days=7)
+# A shift explains the harm that is foretold so long after it.
+SHIFTED_OF_LATE = timedelta(days=7)
 
 
 def watch(ws: Workspace) -> list[Event]:
@@ -38,12 +38,17 @@ def _watch(ws: Workspace) -> list[Event]:
     events: list[Event] = []
     told: list[Finding] = []
     journal = ws.state.journal
+    shifts = _shifts_of_late(ws)
     before = {line: list(broke) for line, broke in journal.broke.items()}
     last_scored = next((item for item in reversed(journal.pending) if item.kind == "scored"), None)
     for item, event in list(journal.pending.items()):
         verdict, found = _look_at(ws, item, event)
+        if verdict["verdict"] == "shift" and item.kind == "collected":
+            shifts.append({"table": item.subject, "partition": item.partition, "words": verdict["words"]})
+        if item.kind == "answered":
+            found += foretold(ws, item.partition, shifts)
         if item == last_scored:
-            found += _model_findings(ws)
+            found += objectives_burning(ws)
         past = before.setdefault(item.line, [])
         told += [finding for finding in found if persists(finding, past, settings=ws.project.alarms)]
         past.append([Broke(finding.by, finding.columns) for finding in found])
@@ -65,6 +70,17 @@ def _kept(finding: Finding) -> dict[str, Any]:
     }
 
 
+def _shifts_of_late(ws: Workspace) -> list[dict[str, Any]]:
+    """List the shifts of the week's partitions, the oldest first."""
+    since = ws.clock.now() - SHIFTED_OF_LATE
+    return [
+        {"table": table, "partition": event.body["partition"], "words": event.body["words"]}
+        for table, events in sorted(ws.state.journal.drift.items())
+        for event in events
+        if event.at > since and event.body["verdict"] == "shift"
+    ]
+
+
 def _look_at(ws: Workspace, item: Item, event: Event) -> tuple[dict[str, Any], list[Finding]]:
     if item.kind == "refused":
         problems = event.body["problems"]
@@ -77,7 +93,7 @@ def _look_at(ws: Workspace, item: Item, event: Event) -> tuple[dict[str, Any], l
     if item.kind == "answered":
         return _look_at_answers(ws, item, event)
     if item.kind == "scored":
-        return {"verdict": "scored"}, []
+        return look_at_scores(ws, item.partition, event)
     verdict, found = _look_at_partition(ws, item, event)
     return verdict, [*_look_at_breaks(ws, item, event), *found]
 
@@ -213,25 +229,3 @@ def _look_at_partition(ws: Workspace, item: Item, event: Event) -> tuple[dict[st
 def _columns_of(ws: Workspace, table: str, rules: Sequence[str] | dict[str, int]) -> tuple[str, ...]:
     """Find the columns that the broken rules name."""
     return tuple(name for name in ws.project.tables[table].columns if any(name in rule.split() for rule in rules))
-
-
-def _model_findings(ws: Workspace) -> list[Finding]:
-    """Look at the model as a whole: how fast each objective spends its error budget."""
-    until = last_scored(ws)
-    name = ws.project.model.name
-    return [
-        Finding(
-            alarm="objective",
-            subject=name,
-            severity="note" if decision.burning == "slowly" else "page",
-            what=f"objective {objective.name!r} spends its budget {decision.burning}: {objective.metric} missed "
-            f"{objective.target:.4g} in {decision.missed} of {decision.periods} periods, "
-            f"{decision.spent:.0%} of what {objective.window} allow",
-            evidence=msgspec.to_builtins(decision),
-            rule=f"objective {name}: {objective.name}",
-            since=until and until - BURNT_OF_LATE,
-            until=until,
-        )
-        for objective in ws.project.objectives
-        if (decision := objective_now(ws, objective)).burning != "no"
-    ]

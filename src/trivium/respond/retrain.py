@@ -32,7 +32,7 @@ def due(
         now: the present.
         last_try: when the last training started, whatever became of it; None before the first.
         first_data: when the first partition that can be trained on starts; None while there is none.
-        findings: what monitors found since the last try: any of `drift`, `objective`, `score`; those that are not in
+        findings: what monitors found since the last try: any of `drift`, `objective`, `concept`; those that are not in
             `rule.on` do not count.
         in_flight: whether an earlier candidate is still on its way up.
     """

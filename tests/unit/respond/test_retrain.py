@@ -51,8 +51,8 @@ def test_findings_hasten_it_but_not_within_the_cooldown(day: float, due_now: boo
 
 def test_only_findings_that_are_asked_for_count() -> None:
     """What is not in `on` does not hasten; the reason names what did, in the rule's order."""
-    assert not asked(34, last=30, findings={"drift"}, rule=Retrain(on=("score",))).retrain
-    assert asked(34, last=30, findings={"score", "drift"}).reason == "found: drift, score"
+    assert not asked(34, last=30, findings={"drift"}, rule=Retrain(on=("concept",))).retrain
+    assert asked(34, last=30, findings={"concept", "drift"}).reason == "found: drift, concept"
 
 
 def test_one_candidate_at_a_time_and_none_without_data() -> None:
