@@ -9,10 +9,11 @@ import polars as pl
 
 from trivium.core.problems import DataError, Problem, StepError
 from trivium.core.project import Project
-from trivium.core.values import Partition, digest
+from trivium.core.values import Partition, digest, span
 from trivium.loop.bodies import Body, Predict
 from trivium.loop.collect import END_OF_TIME
 from trivium.loop.faults import ON_VERSIONS, Fault, delay
+from trivium.loop.lateness import MOST_LATE
 from trivium.loop.sources import Delivery, Source
 from trivium.loop.strike import strike
 from trivium.loop.workspace import Workspace
@@ -48,9 +49,19 @@ class HistorySource:
         return struck
 
     def bounds(self) -> tuple[datetime, datetime]:
-        """Tell when the requests' history starts and ends."""
+        """Tell when the requests' history starts, and until when every table has one.
+
+        Where one table's rows were exported until a day sooner, all that came after would tell of is the export. A
+        table that ended long before the others had stopped, and cuts nothing short.
+        """
         held = self._held[self._project.requests]
-        return held[0].partition.start, held[-1].partition.end
+        first, last = held[0].partition.start, held[-1].partition.end
+        ends = [last]
+        for name, past in self._held.items():
+            settings = self._project.tables[name]
+            if settings.time is not None and past and past[-1].partition.end > last - MOST_LATE * span(settings.every):
+                ends.append(past[-1].partition.end)
+        return first, min(ends)
 
     def deliveries(self, table: str, *, now: datetime, seen: Mapping[str, str]) -> Iterator[Delivery | Problem]:
         """See `Source`."""

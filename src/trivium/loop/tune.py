@@ -26,7 +26,7 @@ from trivium.loop.project_source import ProjectSource
 from trivium.loop.rehearse import ACTOR, store_of
 from trivium.loop.tick import tick
 from trivium.loop.workspace import Workspace
-from trivium.monitor.alarms import Broke, Finding, is_grave, persists
+from trivium.monitor.alarms import Broke, Finding, persists
 from trivium.monitor.level import WEEK, Judged, pages
 
 # From lax to strict; the widest is what the history runs at.
@@ -199,20 +199,12 @@ def told_at(seen: Iterable[Seen], *, rate: float, settings: Alarms) -> Iterator[
     """Give what a rate would have told: what is rare enough for it, and grave or seen often enough."""
     before: dict[tuple[str, str], list[list[Broke]]] = defaultdict(list)
     for one in seen:
-        found = [
-            _judged(finding, rate) for finding in one.findings if finding.p_value is None or finding.p_value <= rate
-        ]
+        found = [finding for finding in one.findings if finding.p_value is None or finding.p_value <= rate]
         past = before[one.line]
         for finding in found:
             if persists(finding, past, settings=settings):
                 yield one.at, finding
         past.append([Broke(finding.by, finding.columns) for finding in found])
-
-
-def _judged(finding: Finding, rate: float) -> Finding:
-    if finding.p_value is None:
-        return finding
-    return msgspec.structs.replace(finding, is_grave=is_grave(finding.p_value, rate=rate))
 
 
 def _point(ws: Workspace, looks: dict[str, Look], *, rate: float, since: datetime, weeks: float) -> dict[str, Any]:

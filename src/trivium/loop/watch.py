@@ -185,11 +185,16 @@ def _unusual(
     least = NOTED_SHARE if len(past) >= LEAST_PARTITIONS else PAGED_QUARANTINE_SHARE
     if share <= least:
         return False, []
-    rows = event.body["rows_read"]
-    told = {
-        name: news(count, rows, [(held.checks.get(name, 0), held.rows) for held in past])
-        for name, count in checks.items()
-    }
+    whole = {check.name for check in ws.project.checks if check.on == item.subject and check.measure}
+    told = {}
+    for name, count in checks.items():
+        # A rule on the partition is broken by all of its rows or none: it counts as one.
+        before = [(held.checks.get(name, 0), held.rows) for held in past]
+        told[name] = (
+            news(1, 1, [(int(broke > 0), 1) for broke, _ in before])
+            if name in whole
+            else news(count, event.body["rows_read"], before)
+        )
     unusual = [name for name, word in told.items() if word != "no"]
     return any(told[name] == "at once" for name in unusual), unusual
 
@@ -199,6 +204,8 @@ def _look_at_partition(ws: Workspace, item: Item, event: Event) -> tuple[dict[st
     settings = ws.project.tables[item.subject]
     if settings.time is None:
         return {"verdict": "no history: the table has no time"}, []
+    if not body["rows_committed"]:
+        return {"verdict": "nothing was let in"}, []
     start = moment(body["start"])
     decision = judge_drift(
         ws, drift_history(ws, item.subject), watched_columns(ws, item.subject, body["summary"]), start
@@ -220,7 +227,7 @@ def _look_at_partition(ws: Workspace, item: Item, event: Event) -> tuple[dict[st
             f"{item.subject} {item.partition}: {decision.words}",
             columns=decision.columns,
             evidence=evidence,
-            is_grave=is_grave(decision.p_value, rate=ws.project.alarms.false_alarm_rate),
+            is_grave=is_grave(decision.score, threshold=decision.threshold),
             p_value=decision.p_value,
         )
     ]

@@ -14,10 +14,11 @@ from trivium.core.alarms import KINDS, Severity
 from trivium.core.project import AlarmRule, Alarms
 
 WEEK = timedelta(days=7)
-# What is so much rarer than an ordinary partition may be is broken beyond doubt, and is told at once.
-GRAVE = 1 / 20
-# The kinds that look at a partition's rows. A rule's name begins with its kind.
-ROWS = ("quarantine", "contract", "fault")
+# So many times as far from what was expected as an ordinary partition may be is broken beyond doubt: told at once.
+GRAVE = 3.0
+# The kinds that look at a partition's rows; what an earlier one holds back or names, a later one finds again. A rule's
+# name begins with its kind.
+ROWS = ("quarantine", "fault", "contract")
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,9 +106,12 @@ def rule_for(kind: str, settings: Alarms) -> AlarmRule:
     )
 
 
-def is_grave(p_value: float, *, rate: float) -> bool:
-    """Tell whether a partition is broken beyond doubt: 20 times as rare as the rate of false alarms asks for."""
-    return p_value <= rate * GRAVE
+def is_grave(score: float, *, threshold: float) -> bool:
+    """Tell whether a partition is broken beyond doubt: three times as far off as an ordinary one may be.
+
+    By distance, not by chance: far out in the tail a p-value says how the tail was drawn, a distance how much broke.
+    """
+    return score >= GRAVE * threshold
 
 
 def persists(finding: Finding, before: Sequence[Collection[Broke]], *, settings: Alarms) -> bool:
@@ -235,18 +239,10 @@ class _Held(NamedTuple):
     is_page: bool
 
 
-def _keys(rules: Sequence[str]) -> list[str]:
-    """Name what is not told twice: a rule, or all that looks at a thing's rows, whose findings follow each other.
-
-    Rows held back are missing from what is compared with history, and a warning's rows are part of what moved.
-    """
-    return list(dict.fromkeys(ROWS[0] if rule.split(maxsplit=1)[0] in ROWS else rule for rule in rules))
-
-
 def _hold(
     told: dict[tuple[str, str], _Held], rules: Sequence[str], incident: str, columns: Iterable[str], page: bool
 ) -> None:
-    for key in _keys(rules):
+    for key in {*rules, *(kind for rule in rules if (kind := rule.split(maxsplit=1)[0]) in ROWS)}:
         held = told.setdefault((key, incident), _Held(set(), False))
         told[key, incident] = _Held(held.columns | set(columns), held.is_page or page)
 
@@ -257,10 +253,16 @@ def _is_told(one: Placed, told: Mapping[tuple[str, str], _Held]) -> bool:
 
 
 def _part_is_told(part: Finding, told: Mapping[tuple[str, str], _Held], incident: str) -> bool:
-    held = told.get((_keys([part.by])[0], incident))
-    if held is None or (part.severity == "page" and not held.is_page):
+    """Tell whether the incident holds the part: by its rule, or by what looks at rows before it does.
+
+    Rows that are held back are missing from what is compared with history, and a warning's rows are part of what moved.
+    """
+    before = ROWS[: ROWS.index(part.alarm) + 1] if part.alarm in ROWS else (part.by,)
+    held = [found for key in before if (found := told.get((key, incident))) is not None]
+    if not held or (part.severity == "page" and not any(one.is_page for one in held)):
         return False
-    return not held.columns or not part.columns or bool(held.columns & set(part.columns))
+    columns = {column for one in held for column in one.columns}
+    return not columns or not part.columns or bool(columns & set(part.columns))
 
 
 def _silent_because(one: Placed, has_paged: Collection[str], *, silenced: Callable[[Finding], str]) -> str:

@@ -32,8 +32,10 @@ def test_the_rate_that_catches_most_within_the_budget():
     assert recommended(curve, budget=0.1)["rate"] == 0.001
 
 
-def seen(day, p_value, kind="fault"):
-    finding = Finding(alarm=kind, subject="visits", columns=("age",), severity="page", what="", p_value=p_value)
+def seen(day, p_value, kind="fault", *, grave=False):
+    finding = Finding(
+        alarm=kind, subject="visits", columns=("age",), severity="page", what="", p_value=p_value, is_grave=grave
+    )
     return Seen(START + day * DAY, ("partition", "visits"), (finding,))
 
 
@@ -42,16 +44,17 @@ def quiet(day):
 
 
 def test_what_a_rate_would_have_told():
-    """Twenty times as rare as the rate: at once. As rare as it: if again within three. What has no p-value: always."""
+    """As rare as it: at once if grave, else if again within three. What has no p-value: always."""
     odd = {0: 0.004, 1: 0.004, 9: 0.0001, 20: 0.02}
-    days = [seen(day, odd[day]) if day in odd else quiet(day) for day in range(30)] + [seen(30, None, "late")]
+    days = [seen(day, odd[day], grave=day == 9) if day in odd else quiet(day) for day in range(30)]
+    days.append(seen(30, None, "late", grave=True))
 
     def told(rate):
         return [(at - START) // DAY for at, _ in told_at(days, rate=rate, settings=Alarms())]
 
     assert told(0.05) == [1, 9, 30]
     assert told(0.004) == [1, 9, 30]
-    assert told(0.001) == [30]
+    assert told(0.001) == [9, 30]
 
 
 def test_a_stricter_rate_tells_no_more():

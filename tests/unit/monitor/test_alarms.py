@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from trivium.core.project import AlarmRule, Alarms
-from trivium.monitor.alarms import Alarm, Broke, Finding, Past, Placed, decide, joined, persists, rule_for
+from trivium.monitor.alarms import Alarm, Broke, Finding, Past, Placed, decide, is_grave, joined, persists, rule_for
 
 NOW = datetime(2013, 3, 10, tzinfo=UTC)
 
@@ -72,6 +72,7 @@ def test_a_joined_finding_is_silent_only_if_all_that_could_page_are() -> None:
 def test_what_looks_at_rows_is_told_once() -> None:
     """A quarantine, and the gap that it leaves on the next day, are one thing; a page after a note is told."""
     assert decided(finding("x", "fault"), recent=[past(1, "quarantine", "x")]) == []
+    assert len(decided(finding("x", "quarantine"), recent=[past(1, "fault", "x")])) == 1
     note = past(1, "contract", "x", False)._replace(severity="note")
     assert decided(finding("x", "contract", "note"), recent=[note]) == []
     assert [alarm.paged for alarm in decided(finding("x", "quarantine"), recent=[note])] == [True]
@@ -175,6 +176,11 @@ SAME, OTHER_COLUMN, NO_COLUMN = (
 def test_two_of_three(before: list[list[Broke]], told: bool) -> None:
     """A finding that is not grave waits until the same rule breaks again, on a common column, within 3 partitions."""
     assert persists(SOFT, before, settings=Alarms()) is told
+
+
+def test_three_times_as_far_as_it_may_be_is_grave() -> None:
+    """12 where 4 is the limit."""
+    assert [is_grave(score, threshold=4.0) for score in (11.9, 12.0)] == [False, True]
 
 
 def test_what_is_grave_is_told_at_once() -> None:
