@@ -176,7 +176,8 @@ def leave(answer: Answer) -> int:
     elif answer.shown:
         out = console()
         for part in answer.shown:
-            out.print(part)
+            # A text that must not be wrapped is one to copy: the terminal may break it, the output does not.
+            out.print(part, soft_wrap=getattr(part, "no_wrap", None) is True)
     return answer.exit_code
 
 

@@ -1,100 +1,20 @@
-"""A table's contract as text and value: propose one from rows, compare two, write one down.
+"""A contract as text: what differs from one to another, and the lines of TOML that say it.
 
-Not what a contract does to rows: `schema.py` brings them into its types, `checks.py` holds them to its rules.
+Not what it does to rows: `schema.py` brings them into its types, `checks.py` holds them to its rules.
 """
 
 import json
-import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any
 
-import polars as pl
+import msgspec
 
-from trivium.core.contract import Column
-from trivium.data.schema import cast_to, recast
+from trivium.core.contract import Check, Column, Section
 
-MOST_VALUES_LISTED = 40
-# What text may turn out to be, the narrowest first; `str` is what is left.
-_TEXT_MAY_BE = ("int", "float", "bool", "date", "datetime")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
-
-
-def infer(frame: pl.DataFrame) -> dict[str, Column]:
-    """Propose a contract from rows, loose enough for rows to come.
-
-    Text whose every value reads as a number (without leading zeros), boolean, date or datetime is proposed as that.
-    Limits lie half the observed range outside it, rounded outwards to two digits, and not across zero. Text of at
-    most 40 values, one of them seen twice, gets their list, which warns only: a sample does not know all
-    values. The share of nulls gets half as much again and one hundredth; a column without nulls may have none.
-
-    Returns:
-        Columns in the frame's order. A column that is all null, or of a type the contract lacks, is left out.
-    """
-    found = {}
-    for series in frame.get_columns():
-        kind = _kind(series)
-        if kind is not None and series.drop_nulls().len():
-            found[series.name] = _proposed(recast(series, kind), kind)
-    return found
-
-
-def _kind(series: pl.Series) -> str | None:
-    dtype = series.dtype
-    if dtype in (pl.String, pl.Categorical, pl.Enum):
-        text = series.cast(pl.String)
-        numbered = text.str.contains(r"^\s*[+-]?0\d").any()
-        may_be = _TEXT_MAY_BE[2:] if numbered else _TEXT_MAY_BE
-        blank = not (text.str.strip_chars() != "").any()
-        return "str" if blank else next((kind for kind in may_be if cast_to(text, kind)[1].is_empty()), "str")
-    if dtype.is_integer():
-        return "int"
-    if dtype.is_float() or dtype == pl.Decimal:
-        return "float"
-    plain = {pl.Boolean: "bool", pl.Date: "date", pl.Datetime: "datetime"}
-    return next((kind for known, kind in plain.items() if dtype == known), None)
-
-
-def _proposed(series: pl.Series, kind: str) -> Column:
-    if series.dtype.is_float():
-        series = series.fill_nan(None)
-    share = series.null_count() / series.len()
-    nulls = min(1.0, math.ceil(100 * (1.5 * share + 0.01)) / 100) if share else 0.0
-    held = series.drop_nulls()
-    if kind in ("int", "float"):
-        low, high = _limits(held.filter(held.is_finite()) if kind == "float" else held)
-        return Column(type=kind, min=low, max=high, nulls=nulls)  # type: ignore[arg-type]  # kinds are its literals
-    values: tuple[str, ...] = ()
-    if kind == "str" and held.n_unique() <= min(MOST_VALUES_LISTED, held.len() - 1):
-        values = tuple(held.unique().sort().to_list())
-    return Column(
-        type=kind,  # type: ignore[arg-type]  # kinds are the literals of Column.type
-        values=values,
-        unknown="warn" if values else None,
-        nulls=nulls,
-    )
-
-
-def _limits(held: pl.Series) -> tuple[float | None, float | None]:
-    if held.is_empty():
-        return None, None
-    least, most = float(held.min()), float(held.max())  # type: ignore[arg-type]  # numbers, not empty
-    room = 0.5 * (most - least) or abs(most) or 1.0
-    low, high = _rounded(least - room, math.floor), _rounded(most + room, math.ceil)
-    return (max(low, 0.0) if least >= 0 else low), (min(high, 0.0) if most <= 0 else high)
-
-
-def _rounded(value: float, towards: Callable[[float], int]) -> float:
-    """Round to two significant digits in a direction; a value that has none stays."""
-    if value == 0 or not math.isfinite(value):
-        return value
-    digits = 1 - math.floor(math.log10(abs(value)))
-    if abs(digits) > 300:
-        return value
-    return (
-        towards(value * 10.0**digits) / 10.0**digits
-        if digits > 0
-        else float(towards(value / 10**-digits) * 10**-digits)
-    )
+_VALUES = "values"
 
 
 def diff(old: Mapping[str, Column], new: Mapping[str, Column]) -> list[str]:
@@ -117,44 +37,70 @@ def _told(column: Column) -> str:
 
 
 def _changes(old: Column, new: Column) -> Iterable[str]:
-    for field in ("type", "min", "max", "nulls", "unknown", "private"):
-        before, after = getattr(old, field), getattr(new, field)
-        if before != after:
-            yield f"{field} {_literal(before)} -> {_literal(after)}"
+    before, after = settings_of(old), settings_of(new)
+    for name in (field.encode_name for field in msgspec.structs.fields(Column)):
+        if name != _VALUES and before.get(name) != after.get(name):
+            yield f"{name} {written(before.get(name))} -> {written(after.get(name))}"
     for word, values, others in (("gains", new.values, old.values), ("loses", old.values, new.values)):
         left = [value for value in values if value not in others]
         if left:
             hidden = old.private or new.private
-            yield f"{word} {len(left)} values" if hidden else f"{word} {', '.join(map(_literal, left))}"
+            yield f"{word} {len(left)} values" if hidden else f"{word} {', '.join(map(written, left))}"
 
 
-def to_toml(table: str, columns: Mapping[str, Column]) -> str:
-    """Write a contract as the `[tables.<table>.columns]` of a project file, one line a column, in order.
+def settings_of(section: Section) -> dict[str, Any]:
+    """Give what a section says beside its defaults, by the names of the project file, in their order."""
+    found = {}
+    for field in msgspec.structs.fields(type(section)):
+        value = getattr(section, field.name)
+        made = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+        if field.required or value != made:
+            found[field.encode_name] = value
+    return found
 
-    Reading it back gives equal columns; what is at its default is left out.
-    """
-    lines = [f"[tables.{_key(table)}.columns]"]
-    for name, column in columns.items():
-        parts = [f"type = {_literal(column.type)}"]
-        parts += [
-            f"{field} = {_literal(value)}"
-            for field in ("min", "max", "values", "unknown", "nulls", "private")
-            if (value := getattr(column, field)) != getattr(Column(type="str"), field)
-        ]
-        lines.append(f"{_key(name)} = {{ {', '.join(parts)} }}")
-    return "\n".join(lines) + "\n"
+
+def column_line(name: str, column: Column) -> str:
+    """Write one column as a line of its table's `columns`; what is at its default is left out."""
+    return f"{_key(name)} = {written(column)}"
+
+
+def check_lines(check: Check) -> list[str]:
+    """Write a check as an entry of `[[checks]]`."""
+    return ["[[checks]]", *(f"{_key(name)} = {written(value)}" for name, value in settings_of(check).items())]
+
+
+def header(*path: str) -> str:
+    """Write the header of a table of the project file."""
+    return f"[{'.'.join(map(_key, path))}]"
+
+
+def _flat(settings: Mapping[str, Any]) -> Iterable[tuple[str, Any]]:
+    """Write what a setting holds by name behind a dot: `rules.pattern`."""
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from ((f"{_key(name)}.{_key(inner)}", each) for inner, each in value.items())
+        else:
+            yield _key(name), value
 
 
 def _key(name: str) -> str:
-    return name if _BARE_KEY.fullmatch(name) else _literal(name)
+    return name if _BARE_KEY.fullmatch(name) else written(name)
 
 
-def _literal(value: object) -> str:
-    """Write a plain value as TOML does; None, which TOML lacks, as `none`."""
+def written(value: object) -> str:
+    """Write a plain value or a section as TOML does, on one line; None, which TOML lacks, as `none`."""
+    if isinstance(value, Section):
+        return written(dict(_flat(settings_of(value))))
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{name} = {written(each)}" for name, each in value.items()) + " }"
     if value is None or isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple):
-        return f"[{', '.join(map(_literal, value))}]"
+        return f"[{', '.join(map(written, value))}]"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, str) and "\\" in value and "'" not in value and value.isprintable():
+        return f"'{value}'"
     if isinstance(value, str):
         # JSON's escapes are TOML's too, but for DEL, which JSON leaves as it is.
         return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

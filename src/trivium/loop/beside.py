@@ -1,9 +1,10 @@
 """What the intake of a partition needs to know of what lies beside it: referenced values, and earlier partitions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from trivium.core.contract import reference
+from trivium.core.contract import Check, reference
 from trivium.core.project import Table
 from trivium.core.summary import Summary
 from trivium.core.values import Partition
@@ -21,13 +22,13 @@ class _Referenced:
     blobs: set[str] = field(default_factory=set)
 
 
-def referenced_values(ws: Workspace, table: str) -> "dict[str, pl.Series]":
-    """Read the values of each column that a table's contract references, as its table holds them now.
+def referenced_values(ws: Workspace, table: Table) -> "dict[str, pl.Series]":
+    """Read the values of each column that a contract references, as its table holds them now.
 
     Returns:
         By name, such as `planes.tailnum`; a table that holds nothing yet has no values.
     """
-    columns = ws.project.tables[table].columns.values()
+    columns = table.columns.values()
     return {column.references: _values(ws, column.references) for column in columns if column.references}
 
 
@@ -62,8 +63,16 @@ def _values(ws: Workspace, name: str) -> "pl.Series":
     return held.values
 
 
-def earlier_summaries(ws: Workspace, table: str, partition: Partition) -> dict[str, Summary]:
+def earlier_summaries(
+    ws: Workspace, table: str, partition: Partition, *, checks: Sequence[Check] | None = None
+) -> dict[str, Summary]:
     """Read the summaries of a table's earlier partitions that its contract compares with, the oldest first.
+
+    Args:
+        ws: the project.
+        table: the table's name.
+        partition: which partition is decided on.
+        checks: the contract's, where it is not the project's own.
 
     Returns:
         By partition; empty where the contract compares with none. Of a table without a time, what it held before.
@@ -71,7 +80,7 @@ def earlier_summaries(ws: Workspace, table: str, partition: Partition) -> dict[s
     from trivium.data.measures import MOST_USUAL, needs_history
     from trivium.data.packing import decode
 
-    if not needs_history(ws.project.checks, table):
+    if not needs_history(ws.project.checks if checks is None else checks, table):
         return {}
     if partition.start == partition.end:
         records = {str(record.seq): record for record in ws.state.snapshot.history(table, partition.name)}

@@ -4,6 +4,7 @@ import msgspec
 
 from trivium.core.events import Event
 from trivium.core.values import digest
+from trivium.loop.kept_contracts import keep_contract
 from trivium.loop.workspace import Workspace
 
 
@@ -17,7 +18,18 @@ def note_changes(ws: Workspace) -> list[Event]:
     differs = sorted(name for name in contracts if contracts[name] != journal.contracts.get(name))
     # Numbered, so that a contract that is changed back is on record as well.
     key = f"changed/{journal.changes + 1}/{digest(contracts)}"
-    return ws.unit(key, lambda: [ws.event("changed", ws.project.model.name, contracts=contracts, differs=differs)])
+    return ws.unit(
+        key,
+        lambda: [
+            ws.event(
+                "changed",
+                ws.project.model.name,
+                contracts=contracts,
+                differs=differs,
+                kept={name: keep_contract(ws, name) for name in differs if name in ws.project.tables},
+            )
+        ],
+    )
 
 
 def _contracts(ws: Workspace) -> dict[str, str]:

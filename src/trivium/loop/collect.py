@@ -181,7 +181,7 @@ class _Work:
             checks=self.ws.project.checks,
             at=self.ws.clock.now(),
             existing_keys=partial(keys.held_elsewhere, partition=self.delivery.partition.name),
-            references=referenced_values(self.ws, self.table),
+            references=referenced_values(self.ws, self.ws.project.tables[self.table]),
             history=earlier_summaries(self.ws, self.table, self.delivery.partition),
         )
 
@@ -282,6 +282,7 @@ def check_files(ws: Workspace, table: str, files: Sequence[Path] | None = None) 
     """
     known_table(ws, table)
     source = FileSource(ws.folder, ws.project, scratch=ws.blobs.scratch)
+    keys = keys_of(ws, table)
     found = []
     for delivery in source.read(table, list(files or source.files(table)), now=END_OF_TIME, seen={}):
         if isinstance(delivery, Problem):
@@ -294,7 +295,8 @@ def check_files(ws: Workspace, table: str, files: Sequence[Path] | None = None) 
             partition=delivery.partition,
             checks=ws.project.checks,
             at=ws.clock.now(),
-            references=referenced_values(ws, table),
+            existing_keys=partial(keys.held_elsewhere, partition=delivery.partition.name),
+            references=referenced_values(ws, ws.project.tables[table]),
             history=earlier_summaries(ws, table, delivery.partition),
         )
         for chunk in delivery.chunks():
@@ -308,6 +310,7 @@ def check_files(ws: Workspace, table: str, files: Sequence[Path] | None = None) 
                 "quarantined": decided.quarantined,
                 "refused": decided.refused,
                 "breaks": decided.breaks,
+                "warnings": decided.warnings,
                 "problems": [msgspec.to_builtins(problem) for problem in decided.problems],
             }
         )

@@ -90,7 +90,7 @@ def _hold_to(
         checks=[check for check in ws.project.checks if checks and check.measure is None],
         at=ws.clock.now(),
         existing_keys=partial(keys.held_elsewhere, partition=""),
-        references=referenced_values(ws, table),
+        references=referenced_values(ws, ws.project.tables[table]),
     )
     return intake.take(held), intake.finish()
 

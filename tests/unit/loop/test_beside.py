@@ -59,13 +59,13 @@ def test_values_follow_their_table(tmp_path):
     """New values are added, and those of a replaced partition are gone; before anything came there are none."""
     folder = small_project.make(tmp_path, days=3, project=PROJECT)
     ws = workspace(folder, day=1)
-    assert referenced_values(ws, "visits")["clinics.code"].to_list() == []
+    assert referenced_values(ws, ws.project.tables["visits"])["clinics.code"].to_list() == []
     write_clinics(folder, "north", "south", "south")
     collect(ws, "clinics", source=FileSource(folder, ws.project))
-    assert sorted(referenced_values(ws, "visits")["clinics.code"]) == ["north", "south"]
+    assert sorted(referenced_values(ws, ws.project.tables["visits"])["clinics.code"]) == ["north", "south"]
     write_clinics(folder, "south", "west")
     collect(ws, "clinics", source=FileSource(folder, ws.project))
-    assert sorted(referenced_values(ws, "visits")["clinics.code"]) == ["south", "west"]
+    assert sorted(referenced_values(ws, ws.project.tables["visits"])["clinics.code"]) == ["south", "west"]
 
 
 def test_a_day_of_few_rows_is_held_back_as_a_whole_and_can_be_released(tmp_path):
@@ -93,7 +93,7 @@ def test_nothing_is_read_where_nothing_compares(tmp_path):
     ws = workspace(folder, day=2)
     collect(ws, "visits", source=FileSource(folder, ws.project))
     assert earlier_summaries(ws, "visits", _span(ws.state.snapshot.partitions("visits")[1])) == {}
-    assert referenced_values(ws, "visits") == {}
+    assert referenced_values(ws, ws.project.tables["visits"]) == {}
 
 
 def _span(record):
