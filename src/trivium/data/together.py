@@ -152,6 +152,8 @@ class _Tally:
         """Give it for these columns; no values are too many."""
         if values is None:
             return Groups(columns=tuple(columns), is_full=True)
+        if not values:
+            return Groups(columns=tuple(columns))  # no rows: nothing was added up
         width = len(self.numbers)
         sums = self._spread(self.terms[:, :width], self.numbers, columns)
         squares = self._spread(self.terms[:, width : 2 * width], self.numbers, columns)

@@ -216,3 +216,11 @@ def test_summaries_from_before_sketches_are_read_and_merged() -> None:
     assert (both.columns["x"].mean, both.columns["x"].m2) == (3.0, 14.0)
     assert (both.columns["x"].distinct, both.columns["s"].top) == (2, {"b": 2, "a": 1})
     assert both.columns["x"].numbers == 3
+
+
+def test_no_rows_of_numbers_beside_slicers_summarise() -> None:
+    """What a refused partition leaves behind: every kind of column, and nothing in any."""
+    frame = pl.DataFrame({"a": [1], "b": [2.0], "c": ["x"], "d": [True]}).clear()
+    joint = summarise(frame).joint
+    assert joint is not None
+    assert {name: groups.values for name, groups in joint.groups.items()} == {"c": {}, "d": {}}
