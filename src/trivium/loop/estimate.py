@@ -15,6 +15,7 @@ from trivium.loop.workspace import Workspace
 from trivium.monitor.estimate import (
     LEARNT_FROM,
     LEAST_LEARNT_FROM,
+    WINDOW,
     Backtest,
     Past,
     backtest,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 Array = np.ndarray[Any, Any]
+REMEMBERED = 200
 
 
 def estimate_due(ws: Workspace) -> list[Event]:
@@ -51,6 +53,8 @@ def joined(ws: Workspace, name: str) -> Joined:
     blob = ws.state.journal.scored[name].body["joined"]
     if blob not in known:
         known[blob] = msgspec.json.decode(ws.blobs.get(blob), type=Joined)
+        while len(known) > REMEMBERED:
+            known.pop(next(iter(known)))
     return known[blob]
 
 
@@ -123,7 +127,7 @@ def record_of(ws: Workspace, metric: str, part: str) -> Backtest:
     """Hold the past estimates of a metric in a slice against the scores that came."""
     journal = ws.state.journal
     past = []
-    for name in sorted(journal.estimated):
+    for name in sorted(journal.estimated)[-2 * WINDOW :]:
         said = journal.estimated[name].body["values"].get(metric, {}).get(part)
         scored = journal.scored.get(name)
         truth = scored.body["served"]["metrics"].get(metric, {}).get(part) if scored else None

@@ -8,6 +8,7 @@ from trivium.loop.cohort import EARLY, Cohort
 from trivium.loop.outcomes import outcome_rows
 from trivium.loop.workspace import Workspace
 from trivium.monitor.joined import Joined, join
+from trivium.monitor.maturity import Arrival
 
 if TYPE_CHECKING:
     import polars as pl
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
 Array = np.ndarray[Any, Any]
 
 
-def join_of(ws: Workspace, one: Cohort) -> Joined:
-    """Measure the joined table of a period: what was served, with its request and its outcome."""
+def join_of(ws: Workspace, one: Cohort, arrival: Arrival) -> Joined:
+    """Measure the joined table of a period: what was served, with its request and outcome, weighted as it is scored."""
     assert ws.project.outcomes is not None
-    served = one.served
+    served = one.weighted(one.served, arrival)
     came = outcome_rows(ws, since=one.start - EARLY, until=ws.clock.now())
     requests = served.select("row_id").join(one.requests, on="row_id", how="left", maintain_order="left")
     outcomes = served.select("row_id").join(came, on="row_id", how="left", maintain_order="left")

@@ -85,7 +85,7 @@ def _event(ws: Workspace, one: Cohort, arrival: Arrival, *, because: str) -> Eve
         edges=list(one.edges),
         truth=one.truth,
         delays=msgspec.to_builtins(one.delays()),
-        joined=ws.blobs.put(msgspec.json.encode(join_of(ws, one))),
+        joined=ws.blobs.put(msgspec.json.encode(join_of(ws, one, arrival))),
         served=_scores(ws, one, served, arrival, version=""),
         versions=_versions(ws, one, arrival),
     )
@@ -161,8 +161,8 @@ def _joined(ws: Workspace) -> list[Event]:
         one = cohort(ws, name)
         before = ws.state.journal.scored[name].body
         if one.truth != before["truth"] or (one.is_due and max(before["weights"].values(), default=1.0) > 1.0):
-            arrival = arrival_now(ws, [])
-            again.append(_event(ws, one, arrival, because=_why_again(one, before)))
+            # All its outcomes are due, so no row stands for any but itself.
+            again.append(_event(ws, one, Arrival(shares={}), because=_why_again(one, before)))
         elif one.is_due and name not in ws.state.journal.settled:
             settled[name] = msgspec.to_builtins(one.delays())
     return [

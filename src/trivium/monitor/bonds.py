@@ -7,8 +7,9 @@ move along, as far as a mixture of the classes would have it. Other rows are ask
 predictions move, and stay right. The first two are alarms; the others are shown, since answers stay as good as they
 were.
 
-Days vary far more than their rows would explain, so everything is held to the spread of earlier periods, a concept
-shift must last, and each threshold is above everything that history holds.
+Days vary far more than their rows would explain, so everything is held to the spread of earlier periods (and at least
+to the sampling error of the period at hand), a concept shift must last, and each threshold is above everything that
+history holds.
 
 Source:
     Telling label shift by the mixture of the classes' predictions: Lipton, Wang and Smola (2018), "Detecting and
@@ -16,6 +17,7 @@ Source:
     Pattern Recognition 45(1).
 """
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -23,7 +25,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from trivium.monitor.joined import LABEL, PREDICTION, Joined
+from trivium.monitor.joined import LABEL, PREDICTION, THIRDS, Joined
 from trivium.monitor.reliability import merge
 
 Array = npt.NDArray[np.float64]
@@ -36,7 +38,7 @@ LEAST_HISTORY = 20
 LASTS = 3
 LEVEL_LASTS = 2
 # So many spreads from the middle of history, and so many times further than anything in it.
-SPREADS = 5.0
+SPREADS = 4.5
 BEYOND = 1.3
 # Label and population shift are shown, not paged, and so at fewer spreads.
 SHOWN_SPREADS = 3.5
@@ -48,6 +50,9 @@ LEAST_Z_SPREAD = 0.05
 # Columns of both tables may come to differ in this share of rows more than they did.
 LEAST_DISAGREEMENT = 0.05
 LEAST_AGREE_SPREAD = 0.005
+# A column must have moved so far against the others, in its own residual deviations within a period: a large effect by
+# Cohen's convention (1988, "Statistical Power Analysis", section 2.2). What is sure and small is no alarm.
+LARGE_EFFECT = 0.8
 # The least spread of a label's rate, and of a column as a share of its deviation within periods.
 LEAST_RATE_SPREAD = 0.01
 LEAST_LEVEL_SPREAD = 0.05
@@ -106,7 +111,8 @@ def _disagree(held: Sequence[Joined], now: Joined) -> BondDecision | None:
         values = np.array([one.agree[name] for one in held if name in one.agree])
         if len(values) < LEAST_HISTORY or float(np.median(values)) - share < LEAST_DISAGREEMENT:
             continue
-        score = _score(values, share, least=LEAST_AGREE_SPREAD, sign=-1.0)
+        least = max(LEAST_AGREE_SPREAD, math.sqrt(share * (1 - share) / now.rows))
+        score = _score(values, share, least=least, sign=-1.0)
         if score > SPREADS:
             found[name] = (score, share, float(np.median(values)))
     if not found:
@@ -125,6 +131,8 @@ def _disagree(held: Sequence[Joined], now: Joined) -> BondDecision | None:
 
 def _torn(held: Sequence[Joined], now: Joined) -> BondDecision | None:
     """Find bonds between a request (or its prediction) and its outcome that came apart."""
+    # The sampling error of Fisher's z.
+    least = max(LEAST_Z_SPREAD, 1 / math.sqrt(max(1, now.rows - 3)))
     found: dict[str, tuple[float, float, float]] = {}
     for bond, value in now.ranks.items():
         values = np.array([one.ranks[bond] for one in held if bond in one.ranks])
@@ -134,7 +142,7 @@ def _torn(held: Sequence[Joined], now: Joined) -> BondDecision | None:
         signed = np.sign(usual) * values
         if abs(usual) < BOUND or max(0.0, np.sign(usual) * value) ** 2 > MOST_KEPT * usual**2:
             continue
-        score = _score(_fisher(signed), float(_fisher(np.sign(usual) * value)), least=LEAST_Z_SPREAD, sign=-1.0)
+        score = _score(_fisher(signed), float(_fisher(np.sign(usual) * value)), least=least, sign=-1.0)
         if score > SPREADS:
             found[bond] = (score, value, usual)
     if not found:
@@ -167,15 +175,16 @@ def _moved_level(held: Sequence[Joined], recent: Sequence[Joined]) -> BondDecisi
     within = np.average([one.covariance for one in same], axis=0, weights=[one.rows for one in same])
     found: dict[str, tuple[float, float]] = {}
     for place in range(asked, len(columns)):
-        residual = _residuals(np.array([one.means for one in (*same, *last)]), within, place)
+        residual, deviation = _residuals(np.array([one.means for one in (*same, *last)]), within, place)
         past, now = residual[: len(same)], residual[len(same) :]
-        least = LEAST_LEVEL_SPREAD * float(np.sqrt(within[place, place]))
+        least = max(LEAST_LEVEL_SPREAD * float(np.sqrt(within[place, place])), deviation / math.sqrt(recent[-1].rows))
         for sign in (1.0, -1.0):
             # The run's weakest period against history's runs' weakest: what lasts, not what peaks.
             weakest = float(sign * np.min(sign * now))
+            by = weakest - float(np.median(past))
             score = _score(_runs(sign * past, LEVEL_LASTS), sign * weakest, least=least)
-            if score > SPREADS:
-                found[columns[place]] = (score, weakest - float(np.median(past)))
+            if score > SPREADS and sign * by > LARGE_EFFECT * deviation:
+                found[columns[place]] = (score, by)
     if not found:
         return None
     ordered = sorted(found, key=lambda name: (-_own_move(same, recent[-1], name), name))
@@ -198,12 +207,15 @@ def _own_move(held: Sequence[Joined], now: Joined, name: str) -> float:
     return abs(now.means[place] - float(np.median(means))) / _spread(means, least=np.finfo(np.float64).tiny)
 
 
-def _residuals(means: Array, within: Array, place: int) -> Array:
-    """Take from a column's means what the means of the other columns foretell, by the covariance within periods."""
+def _residuals(means: Array, within: Array, place: int) -> tuple[Array, float]:
+    """Take from a column's means what the means of the others foretell, by the covariance within periods.
+
+    Also tells the deviation that rows have around what the other columns foretell.
+    """
     others = [other for other in range(len(within)) if other != place]
     slope = np.linalg.lstsq(within[np.ix_(others, others)], within[others, place], rcond=1e-8)[0]
     left: Array = means[:, place] - means[:, others] @ slope
-    return left
+    return left, float(np.sqrt(max(0.0, within[place, place] - within[others, place] @ slope)))
 
 
 def _runs(values: Array, length: int) -> Array:
@@ -221,7 +233,7 @@ def _moved_everywhere(held: Sequence[Joined], recent: Sequence[Joined]) -> BondD
     for sign, way in ((1.0, "higher"), (-1.0, "lower")):
         weakest = (sign * past).min(axis=1)
         now = float((sign * np.array(last)).min())
-        least = max(LEAST_RATE_SPREAD, 0.1 * _deviation(held))
+        least = max(LEAST_RATE_SPREAD, 0.1 * _deviation(held), _error(recent[-1], rows=recent[-1].rows / THIRDS))
         score = _score(_runs(weakest, LASTS), now, least=least)
         if score > SPREADS and now > 0:
             return BondDecision(
@@ -235,6 +247,12 @@ def _moved_everywhere(held: Sequence[Joined], recent: Sequence[Joined]) -> BondD
     return None
 
 
+def _error(now: Joined, *, rows: float) -> float:
+    """Tell the sampling error of a mean of label less prediction over so many rows of a period."""
+    square = math.fsum(one.error_square for one in now.answers.bins.values()) / max(1, now.answers.rows)
+    return math.sqrt(square / max(1.0, rows))
+
+
 def _deviation(held: Sequence[Joined]) -> float:
     """The label's deviation between periods, as a scale where labels are no shares."""
     return float(np.std([one.label for one in held]))
@@ -243,8 +261,9 @@ def _deviation(held: Sequence[Joined]) -> float:
 def _shown(held: Sequence[Joined], now: Joined) -> BondDecision | None:
     """Find a shift that is no alarm, or none yet, and name it by how far predictions moved along with labels."""
     labels, said = np.array([one.label for one in held]), np.array([one.prediction for one in held])
-    came = max(_score(labels, now.label, least=LEAST_RATE_SPREAD, sign=sign) for sign in (1.0, -1.0))
-    asked = max(_score(said, now.prediction, least=LEAST_RATE_SPREAD, sign=sign) for sign in (1.0, -1.0))
+    least = max(LEAST_RATE_SPREAD, _error(now, rows=now.rows))
+    came = max(_score(labels, now.label, least=least, sign=sign) for sign in (1.0, -1.0))
+    asked = max(_score(said, now.prediction, least=least, sign=sign) for sign in (1.0, -1.0))
     if max(came, asked) <= SHOWN_SPREADS:
         return None
     usual, usually_said = float(np.median(labels)), float(np.median(said))
