@@ -150,8 +150,9 @@ class _Tally:
 
     def groups(self, values: Sequence[str] | None, columns: Sequence[str]) -> Groups:
         """Give it for these columns; no values are too many."""
-        if values is None:
-            return Groups(columns=tuple(columns), is_full=True)
+        if not values:
+            # Too many to tell apart, or none at all: no rows, or a column of nulls.
+            return Groups(columns=tuple(columns), is_full=values is None)
         if not values:
             return Groups(columns=tuple(columns))  # no rows: nothing was added up
         width = len(self.numbers)

@@ -73,6 +73,15 @@ def test_a_group_without_a_number_has_no_mean() -> None:
     assert carriers.variance("B", "distance") is None
 
 
+@pytest.mark.parametrize("rows", [0, 3])
+def test_a_slicer_without_values_has_no_groups(rows: int) -> None:
+    """Where no row came, or each text is null, there is no value to tell of; numbers beside it are no trouble."""
+    names = pl.Series("name", [None] * rows, dtype=pl.String)
+    found = summarise(pl.DataFrame([names, pl.Series("x", [1.0] * rows), pl.Series("y", [2.0] * rows)])).joint
+    assert found is not None
+    assert (found.groups["name"].values, found.groups["name"].is_full) == ({}, False)
+
+
 def test_a_slicer_of_too_many_values_is_none_for_ever() -> None:
     """21 values are too many, and so they are after a merge with two of them; 20 in two halves are not."""
     many = [f"v{number:02}" for number in range(MOST_GROUPS + 1)]
