@@ -90,3 +90,14 @@ def test_a_table_without_partitions_has_no_picture(tmp_path):
     assert said.code == 2
     (problem,) = said.problems
     assert (problem["code"], problem["seen"]) == ("TV-RUN-060", "no partition was collected")
+
+
+def test_the_checks_are_written_as_sql(folder):
+    """One query for the warehouse, by the table's own checks."""
+    said = say("contract", "sql", "visits", "--dialect", "postgresql", project=folder)
+    assert said.code == 0, said.err
+    assert 'AS "babies do not travel far"' in said.document["sql"]
+    assert said.document["sql"].endswith('FROM "visits"\n')
+    shown = say("contract", "sql", "visits", "--dialect", "postgresql", project=folder, as_json=False)
+    assert shown.out.rstrip() == said.document["sql"].rstrip()
+    assert say("contract", "sql", "visits", "--dialect", "oracle", project=folder).code == 2

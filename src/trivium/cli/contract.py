@@ -1,8 +1,8 @@
-"""`contract infer`, `contract check` and `contract diff`."""
+"""`contract infer`, `contract check`, `contract diff` and `contract sql`."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -152,3 +152,26 @@ def check(name: str, files: list[Path] | None = None, /) -> Answer:
         ],
         exit_code=1 if broken or any(not each["read"] for each in found) else 0,
     )
+
+
+def sql(name: str, /, *, dialect: Literal["duckdb", "postgresql", "sqlite"] = "duckdb") -> Answer:
+    """Write the checks of a table as one SQL query that counts the rows which break them, where the rows live.
+
+    Parameters
+    ----------
+    name
+        The table.
+    dialect
+        Whose SQL it is.
+    """
+    from rich.text import Text
+
+    from trivium.data.check_sql import counting_query
+    from trivium.loop.collect import known_table
+
+    ws = workspace()
+    known_table(ws, name)
+    today = ws.clock.now().date()
+    query = counting_query(ws.project.tables[name], ws.project.checks, name=name, today=today, dialect=dialect)
+    whole = Text(query.rstrip(), no_wrap=True, overflow="ignore")
+    return Answer({"table": name, "dialect": dialect, "sql": query}, [whole])

@@ -21,6 +21,7 @@ COMMANDS = {
     "contract infer": "contract:infer",
     "contract check": "contract:check",
     "contract diff": "contract:diff",
+    "contract sql": "contract:sql",
     "quarantine list": "quarantine:list_",
     "quarantine show": "quarantine:show",
     "quarantine release": "quarantine:release",

@@ -7,6 +7,7 @@ alone, `like` heeds case and escapes nothing. Times are UTC: a session of DuckDB
 """
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _CASES = f"'{_LETTERS.upper()}', '{_LETTERS}'", f"'{_LETTERS}', '{_LETTERS.upper()}'"
@@ -167,4 +168,5 @@ SQLITE = Dialect(
     },
 )  # fmt: skip
 
-DIALECTS = {"duckdb": DUCKDB, "postgresql": POSTGRESQL, "sqlite": SQLITE}
+Dialects = Literal["duckdb", "postgresql", "sqlite"]
+DIALECTS: dict[Dialects, Dialect] = {"duckdb": DUCKDB, "postgresql": POSTGRESQL, "sqlite": SQLITE}

@@ -7,18 +7,15 @@ that no database's order of operators matters.
 import math
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal as OneOf
 
-from trivium.core.expressions.dialects import DIALECTS, Dialect
+from trivium.core.expressions.dialects import DIALECTS, Dialect, Dialects
 from trivium.core.expressions.kinds import KIND_OF_TYPE, kind_of, one_kind
 from trivium.core.expressions.parse import Expression
 from trivium.core.expressions.signatures import ORDERED, SAME, SIGNATURES, argument_kinds
 from trivium.core.expressions.tree import Call, Column, Literal, Node, Value, literals
 
 
-def to_sql(
-    expression: Expression, types: Mapping[str, str], *, dialect: OneOf["duckdb", "postgresql", "sqlite"] = "duckdb"
-) -> str:
+def to_sql(expression: Expression, types: Mapping[str, str], *, dialect: Dialects = "duckdb") -> str:
     """Compile to the text of a SQL expression over one table's columns, whose names it quotes.
 
     Args:
@@ -48,7 +45,7 @@ class _Writer:
         match node:
             case Column(name=name):
                 of_column = KIND_OF_TYPE.get(self._types[name])
-                return self._dialect.columns[of_column or "text"].format('"' + name.replace('"', '""') + '"')
+                return self._dialect.columns[of_column or "text"].format(quoted_name(name))
             case Literal(value=value):
                 return self._literal(value, kind)
         if node.name == "like":
@@ -126,6 +123,11 @@ def _digits(number: float) -> str:
 def _whole(node: Node) -> int:
     (value,) = literals([node])
     return int(value) if isinstance(value, float) else 0
+
+
+def quoted_name(name: str) -> str:
+    """Write the name of a column or table, which may hold any sign."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _quoted(text: str) -> str:
