@@ -5,7 +5,6 @@ Ours alone: no peer rehearses a loop. Develop on seeds 0 to 9; the figures that 
 
 import argparse
 import json
-import platform
 import shutil
 import subprocess
 import sys
@@ -13,12 +12,15 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-RESULTS = Path(__file__).parent / "results" / "rehearsal.json"
+from harness import results
+from trivium import __version__
+from trivium.respond.marks import share_interval
+
 COMMAND = [sys.executable, "-c", "from trivium.cli.main import main; main()"]
 FIGURES = {
     "precision": "share of alarms",
@@ -36,12 +38,16 @@ def main() -> None:
         folder = asked.keep or Path(made)
         _trivium("init", str(folder / "flights"), "--template", "flights", skip=(folder / "flights").exists())
         with ThreadPoolExecutor(asked.jobs) as pool:
-            told = list(pool.map(lambda seed: _rehearsed(folder, seed), asked.seeds))
+            told = list(pool.map(lambda seed: _rehearsed(folder, f"seed-{seed}", seed, "standard"), asked.seeds))
+        quiet = _rehearsed(folder, "quiet", 0, "none")
     _print_seeds(told)
     _print_kinds(told)
     _print_causes(told)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(_document(told), indent=2) + "\n")
+    _print_quiet(quiet)
+    settings = {"seeds": [one["seed"] for one in told], "faults": "standard"}
+    results.write(
+        "rehearsal", [*_rows(told), *_quiet_rows(quiet)], versions={"trivium": __version__}, settings=settings
+    )
 
 
 def _asked() -> argparse.Namespace:
@@ -64,17 +70,17 @@ def _trivium(*words: str, skip: bool = False) -> str:
     return done.stdout
 
 
-def _rehearsed(folder: Path, seed: int) -> dict[str, Any]:
+def _rehearsed(folder: Path, name: str, seed: int, faults: str) -> dict[str, Any]:
     """Rehearse one seed in a copy of the project, so that no rehearsal finds another's steps remembered."""
-    own = folder / f"seed-{seed}"
+    own = folder / name
     shutil.rmtree(own, ignore_errors=True)
     shutil.copytree(folder / "flights", own)
-    options = ("--name", "bench", "--faults", "standard", "--seed", str(seed), "--json")
+    options = ("--name", "bench", "--faults", faults, "--seed", str(seed), "--json")
     told: dict[str, Any] = json.loads(_trivium("--project", str(own), "rehearse", *options))
-    (folder / f"seed-{seed}.json").write_text(json.dumps(told))
+    (folder / f"{name}.json").write_text(json.dumps(told))
     one = told["summary"]
     print(
-        f"seed {seed}: precision {_of(one['precision'])}, recall {_of(one['recall'])}, {told['wall_s']:.0f} s",
+        f"{name}: precision {_of(one['precision'])}, recall {_of(one['recall'])}, {told['wall_s']:.0f} s",
         flush=True,
     )
     return told
@@ -86,11 +92,8 @@ def _print_seeds(told: Sequence[dict[str, Any]]) -> None:
         values = _values(told, figure)
         if values:
             print(f"{figure:<26}{_of(median(values)):>10}{_of(min(values)):>10}{_of(max(values)):>10}")
-    alarms = [alarm for one in told for alarm in one["alarms"]]
-    faults = [fault for one in told for fault in one["faults"]]
-    right = sum(alarm["fault"] is not None for alarm in alarms)
-    caught = sum(fault["caught_at"] is not None for fault in faults)
-    print(f"all seeds together: {right} of {len(alarms)} alarms right, {caught} of {len(faults)} faults caught")
+    for figure, hits, trials in _together(told):
+        print(f"{figure} of all seeds together: {hits} of {trials}, {hits / trials:.3f}")
 
 
 def _print_kinds(told: Sequence[dict[str, Any]]) -> None:
@@ -127,24 +130,44 @@ def _of(value: float | None) -> str:
     return "–" if value is None else f"{value:,.2f}"
 
 
-def _document(told: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    from trivium import __version__
+def _print_quiet(quiet: dict[str, Any]) -> None:
+    """Tell the alarms of the year in which nothing was injected: what the data itself holds, and what is false."""
+    print(f"\nthe year without a fault: {len(quiet['alarms'])} alarms, {len(quiet['shifts'])} shifts shown")
+    for alarm in quiet["alarms"]:
+        print(f"  {alarm['at'][:10]} {alarm['kind']} {alarm['what'][:100]}")
 
-    rows = []
-    for figure, unit in FIGURES.items():
-        values = _values(told, figure)
-        if values:
-            ends = {"median": median(values), "low": min(values), "high": max(values), "runs": len(values)}
-            rows.append({"system": "trivium", "case": "flights, standard", "figure": figure, "unit": unit, **ends})
-    return {
-        "name": "rehearsal",
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}",
-        "versions": {"trivium": __version__},
-        "seeds": [one["seed"] for one in told],
-        "rows": rows,
-        "ratios": [],
+
+def _quiet_rows(quiet: dict[str, Any]) -> list[results.Row]:
+    figures = {
+        "alarms": ("alarms a year", len(quiet["alarms"])),
+        "pages_per_week": ("pages", quiet["summary"]["pages_per_week"]),
+        "shifts": ("shifts shown a year", len(quiet["shifts"])),
     }
+    case = "flights, no faults"
+    return [results.of_runs("trivium", case, name, unit, [value]) for name, (unit, value) in figures.items()]
+
+
+def _rows(told: Sequence[dict[str, Any]]) -> list[results.Row]:
+    """Write the figures a seed as SURFACE's rows, and those of all seeds together, with Wilson's bounds of 90 %."""
+    case = "flights, standard"
+    rows = [
+        results.of_runs("trivium", case, figure, unit, values)
+        for figure, unit in FIGURES.items()
+        if (values := _values(told, figure))
+    ]
+    for figure, hits, trials in _together(told):
+        low, high = share_interval(hits, trials)
+        name = f"{figure}, all seeds together"
+        share = {"value": hits / trials, "low": low, "high": high, "runs": len(told)}
+        rows.append(results.row("trivium", case, name, FIGURES[figure], **share))
+    return rows
+
+
+def _together(told: Sequence[dict[str, Any]]) -> list[tuple[str, int, int]]:
+    """Count right alarms among all alarms, and caught faults among all faults."""
+    alarms = [alarm["fault"] is not None for one in told for alarm in one["alarms"]]
+    faults = [fault["caught_at"] is not None for one in told for fault in one["faults"]]
+    return [(name, sum(held), len(held)) for name, held in (("precision", alarms), ("recall", faults)) if held]
 
 
 if __name__ == "__main__":

@@ -55,7 +55,8 @@ def _explains(project: Project, fault: Fault, alarm: Told) -> bool:
     """
     about_model = KINDS[alarm.kind].about == "model"
     wait = CREDITED_FOR + (span(fault.size.delay) if fault.kind == "late" else timedelta(0))
-    if about_model:
+    if about_model or fault.kind in ON_OUTCOMES:
+        # What is seen in answers that met their outcomes is seen once those are due.
         wait += project.label_delay
     if not fault.from_ < alarm.at <= fault.until + wait:
         return False
