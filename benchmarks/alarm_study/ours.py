@@ -52,7 +52,7 @@ def judged(
         fault, summary = struck.get(day, (None, ordinary))
         start = table.starts(day)
         decision = history.judge(summary, start=start, rate=RULE.false_alarm_rate, least_history=RULE.least_history)
-        history.add(summary, start=start)
+        history.add(summary, start=start, decision=decision)
         finding = _finding(table, decision)
         is_told = decision.is_alarm and persists(finding, broken, settings=RULE)
         broken.append([Broke(finding.by, finding.columns)] if decision.is_alarm else [])

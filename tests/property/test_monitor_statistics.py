@@ -1,6 +1,5 @@
 """Laws of what is measured and decided on summaries, scores and findings."""
 
-import math
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -11,9 +10,12 @@ from trivium.core.project import Alarms, Objective
 from trivium.core.summary import ColumnSummary, Summary
 from trivium.monitor.alarms import Finding, decide, joined
 from trivium.monitor.causes import Lineage, place
+from trivium.monitor.distances import Window
+from trivium.monitor.fits import mixture
 from trivium.monitor.objectives import PeriodScore, check
-from trivium.monitor.residuals import residuals, spreads, tail
-from trivium.monitor.statistics import Pool, measure, quantiles
+from trivium.monitor.residuals import residuals, scales
+from trivium.monitor.statistics import measure
+from trivium.monitor.threshold import tail
 
 LAWS = settings(max_examples=80, deadline=None)
 COUNTS = st.dictionaries(st.sampled_from("ABCDE"), st.integers(1, 1000), min_size=1)
@@ -29,15 +31,13 @@ def of(counts: dict[str, int]) -> Summary:
 @LAWS
 @given(COUNTS, COUNTS)
 def test_shares_are_a_distance(one, other) -> None:
-    """Between 0 and 1, 0 from itself, symmetric, at least the share of unseen values."""
-    left, right = Pool(), Pool()
-    left.add(of(one))
-    right.add(of(other))
-    there, back = measure(of(other), left), measure(of(one), right)
-    assert 0 <= there["x", "unseen"] <= there["x", "shares"] + 1e-12
-    assert there["x", "shares"] <= 1
-    assert math.isclose(there["x", "shares"], back["x", "shares"], abs_tol=1e-12)
-    assert abs(measure(of(one), left)["x", "shares"]) < 1e-12
+    """The bare distance lies between 0 and 1, and is at least the share of unseen values."""
+    window = Window([measure(of(one)), measure(of(other))], serves=[True, True], eras=[0, 0])
+    unseen = float(window.values["x", "unseen"][1])
+    total, before = sum(other.values()), sum(one.values())
+    moved = 0.5 * sum(abs(other.get(key, 0) / total - one.get(key, 0) / before) for key in {*one, *other})
+    assert 0 <= unseen <= moved + 1e-12
+    assert window.values["x", "shares"][1] <= moved <= 1 + 1e-12
 
 
 @LAWS
@@ -45,15 +45,21 @@ def test_shares_are_a_distance(one, other) -> None:
     st.dictionaries(st.integers(-50, 50), st.integers(1, 9)),
     st.dictionaries(st.integers(-50, 50), st.integers(1, 9)),
     st.integers(0, 9),
+    st.floats(0.1, 10),
 )
-def test_quantiles_rise(positive, negative, zeros) -> None:
-    """Quantiles are in order, and turn around with the sign."""
+def test_a_fit_is_a_share_and_explains_no_more_than_all(positive, negative, zeros, factor) -> None:
+    """Shares and what they explain lie in 0 to 1; a distribution explains itself."""
     column = ColumnSummary(rows=1, positive=positive, negative=negative, zeros=zeros)
-    low, middle, high = quantiles(column)
-    if positive or negative or zeros:
-        assert low <= middle <= high
-    else:
-        assert math.isnan(low)
+    rungs = list(column.ladder())
+    if not rungs:
+        return
+    seen = np.array(rungs, dtype=np.float64).T
+    other = (np.sort(seen[0] * factor), seen[1])
+    fit = mixture((seen[0], seen[1]), other, (seen[0], seen[1]))
+    assert 0 <= fit.share <= 1
+    assert 0 <= fit.explained <= 1
+    assert 0 <= fit.left <= 1
+    assert fit.left == 0 or fit.share == 1 or fit.explained > 0.99
 
 
 @LAWS
@@ -75,8 +81,10 @@ def test_residuals_do_not_depend_on_the_unit(rows, scale, offset, seed) -> None:
     plain, _ = residuals(values, starts)
     moved, _ = residuals(values * scale + offset, starts)
     assert np.allclose(moved, plain * scale, atol=1e-9 * (1 + abs(offset)) * max(1.0, scale))
-    wide = spreads(plain, least=np.full(3, 1e-12), seen_before=np.zeros(3))
-    assert (wide > 0).all()
+    ask = {"floors": np.full(3, 1e-12), "seen_before": np.zeros(3)}
+    one = scales(plain, sampling=np.ones((rows - 7, 3)), **ask)
+    other = scales(plain * scale, sampling=np.full((rows - 7, 3), scale**2), **ask)
+    assert np.allclose(other, one * scale, rtol=1e-6)
 
 
 @LAWS

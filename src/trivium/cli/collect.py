@@ -29,7 +29,6 @@ def collect(name: str | None = None, files: list[Path] | None = None, /, *, beca
     because
         Why, for the ledger.
     """
-    from trivium.loop.change import note_changes
     from trivium.loop.collect import Account, collect_files, known_table
     from trivium.loop.collect import collect as collect_table
     from trivium.loop.lateness import note_late
@@ -39,7 +38,6 @@ def collect(name: str | None = None, files: list[Path] | None = None, /, *, beca
     if name is not None:
         known_table(ws, name)
     ws.blobs.sweep()
-    note_changes(ws)
     began = time.perf_counter()
     events: list[Event] = []
     with _bar() as told:

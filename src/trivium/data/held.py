@@ -37,8 +37,7 @@ def split(frame: pl.DataFrame, broken: Sequence[tuple[RowRule, pl.Series]]) -> T
     if not holding:
         return Taken(frame, hold_back(frame.clear(), []))
     bad = either(holding)
-    # Few rows are bad: to gather them by place costs less than to look at every row again.
-    return Taken(frame.filter(~bad), frame[bad.arg_true()].with_columns(_told(broken, bad)))
+    return Taken(frame.filter(~bad), frame.filter(bad).with_columns(_told(broken, bad)))
 
 
 def _told(broken: Sequence[tuple[RowRule, pl.Series]], bad: pl.Series) -> pl.Series:

@@ -153,6 +153,8 @@ class _Tally:
         if not values:
             # Too many to tell apart, or none at all: no rows, or a column of nulls.
             return Groups(columns=tuple(columns), is_full=values is None)
+        if not values:
+            return Groups(columns=tuple(columns))  # no rows: nothing was added up
         width = len(self.numbers)
         sums = self._spread(self.terms[:, :width], self.numbers, columns)
         squares = self._spread(self.terms[:, width : 2 * width], self.numbers, columns)

@@ -60,6 +60,7 @@ class Journal:
         self.changes = 0
         self.changed_at: dict[str, datetime] = {}
         self.drift: dict[str, list[Event]] = defaultdict(list)
+        self.marks: dict[str, dict[str, str]] = defaultdict(dict)
         self.alarms: list[Event] = []
         self.judged: list[Event] = []
         self.findings: dict[str, datetime] = {}
@@ -126,6 +127,10 @@ class Journal:
             self.bonds[item.partition] = body["verdict"]
         if body["of"] == "collected":
             self.drift[event.subject].append(event)
+
+    def _marked(self, event: Event, body: dict[str, Any]) -> None:
+        if body["kind"] == "fault":
+            self.marks[body["subject"]].update(dict.fromkeys(body["partitions"], body["mark"]))
 
     def _alarmed(self, event: Event, body: dict[str, Any]) -> None:
         self.alarms.append(event)

@@ -11,7 +11,7 @@ from trivium.core.values import moment, span
 from trivium.loop.alarm import raise_alarms
 from trivium.loop.journal import Item
 from trivium.loop.judge_live import foretold, look_at_scores, objectives_burning
-from trivium.loop.table_history import drift_history, judge_drift, watched_columns
+from trivium.loop.table_history import judge_partition
 from trivium.loop.workspace import Workspace
 from trivium.monitor.alarms import Broke, Finding, is_grave, persists
 from trivium.monitor.breaks import LEAST_PARTITIONS, news
@@ -206,10 +206,7 @@ def _look_at_partition(ws: Workspace, item: Item, event: Event) -> tuple[dict[st
         return {"verdict": "no history: the table has no time"}, []
     if not body["rows_committed"]:
         return {"verdict": "nothing was let in"}, []
-    start = moment(body["start"])
-    decision = judge_drift(
-        ws, drift_history(ws, item.subject), watched_columns(ws, item.subject, body["summary"]), start
-    )
+    decision = judge_partition(ws, event)
     verdict = {**msgspec.to_builtins(decision), "summary": body["summary"], "start": body["start"]}
     if not decision.is_alarm:
         return verdict, []

@@ -179,16 +179,6 @@ def test_contracts_of_a_file_and_of_a_revision(tmp_path):
     assert not (tmp_path / "x").exists()
 
 
-def test_a_collection_by_hand_puts_its_contract_on_record(tmp_path):
-    """Whoever never ticks can compare with the contract last used too."""
-    folder = small_project.make(tmp_path, days=2)
-    assert say("collect", "visits", project=folder).code == 0
-    rewrite(folder, AGE, "min = 0, max = 20")
-    said = say("contract", "diff", "visits", project=folder)
-    assert said.document["lines"] == ["~ age: max 120 -> 20"]
-    assert said.document["kept_out"]["rows"] > 0
-
-
 def test_no_contract_on_record_is_a_problem(tmp_path):
     """Before the first tick there is none to compare with."""
     folder = small_project.make(tmp_path, days=1)

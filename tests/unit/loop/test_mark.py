@@ -117,11 +117,6 @@ def test_from_the_terminal(ws, tmp_path):
     assert "Muted" in told("alarms", "--last", "3", as_json=False).out
     assert told("alarms", "ledger").document["rules"][0]["useful"] == 1
     assert "100% (27% to 100%)" in told("alarms", "ledger", as_json=False).out
-    incident = told("incidents", "show", "i1").document
-    assert [each["kind"] for each in incident["timeline"]] == ["opened", "alarmed", "marked"]
-    assert (incident["things"], incident["alarms"][0]["mark"]) == (["weather"], "useful")
-    assert "Timeline" in told("incidents", "show", "i1", as_json=False).out
-    assert [each["id"] for each in told("incidents").document["incidents"]] == ["i1"]
     assert told("alarms", "unmute", "m1").code == 0
     assert told("alarms", "promote", "fault weather").code == 0
     assert "end a mute" in told("alarms", "unmute", "--help", as_json=False).out.lower()

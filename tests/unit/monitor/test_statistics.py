@@ -3,10 +3,12 @@
 import math
 
 import numpy as np
+import polars as pl
 import pytest
 
 from trivium.core.summary import ColumnSummary, Summary
-from trivium.monitor.statistics import TABLE, Pool, measure, quantiles
+from trivium.data.summary import summarise
+from trivium.monitor.statistics import TABLE, binomial, kind_of, measure
 
 
 def summary(**columns: ColumnSummary) -> Summary:
@@ -14,78 +16,80 @@ def summary(**columns: ColumnSummary) -> Summary:
     return Summary(rows=next(iter(columns.values())).rows, columns=columns)
 
 
-def text(**counts: int) -> ColumnSummary:
-    """Summarise text from counts."""
-    return ColumnSummary(rows=sum(counts.values()), distinct=len(counts), top=counts)
-
-
-def test_shares_are_the_total_variation_distance() -> None:
-    """Half A half B against A 3/4, B 1/4: half of (1/4 + 1/4)."""
-    pool = Pool()
-    pool.add(summary(carrier=text(A=30, B=10)))
-    found = measure(summary(carrier=text(A=5, B=5)), pool)
-    assert found["carrier", "shares"] == pytest.approx(0.25)
-    assert found["carrier", "unseen"] == 0
-    assert found["carrier", "distinct"] == pytest.approx(math.log(3))
-    assert found[TABLE, "rows"] == pytest.approx(math.log(11))
-
-
-def test_unseen_values_are_counted() -> None:
-    """3 of 10 rows hold a value the pool never held."""
-    pool = Pool()
-    pool.add(summary(carrier=text(A=30)))
-    found = measure(summary(carrier=text(A=7, Z=3)), pool)
-    assert found["carrier", "unseen"] == pytest.approx(0.3)
-    assert found["carrier", "shares"] == pytest.approx(0.3)
-
-
-def test_an_empty_pool_says_nothing_of_shares() -> None:
-    """Without a past there is no distance from it."""
-    assert ("carrier", "shares") not in measure(summary(carrier=text(A=7)), Pool())
-
-
-def test_what_is_put_into_the_pool_can_be_taken_out() -> None:
-    """A pool after adding and removing is as before."""
-    pool = Pool()
-    pool.add(summary(carrier=text(A=3, B=1)))
-    pool.add(summary(carrier=text(B=1, C=2)))
-    pool.add(summary(carrier=text(A=3, B=1)), times=-1)
-    assert dict(pool.counts("carrier")) == {"B": 1, "C": 2}
-    assert pool.counts("unknown") == {}
-
-
 def test_numbers() -> None:
-    """Mean, spread, share of zeros and nulls of 0, 1, 2, 3 and one null."""
+    """Mean, spread and share of nulls of 0, 1, 2, 3 and one null; few values have no quantiles and no share of zeros."""
     column = ColumnSummary(rows=5, nulls=1, distinct=4, minimum=0.0, maximum=3.0, mean=1.5, m2=5.0, zeros=1,
                            positive={0: 1, 35: 1, 55: 1})  # fmt: skip
-    found = measure(summary(x=column), Pool())
-    assert found["x", "nulls"] == pytest.approx(0.2)
-    assert found["x", "mean"] == 1.5
-    assert found["x", "zeros"] == pytest.approx(0.25)
-    assert found["x", "spread"] == pytest.approx(0.5 * math.log(5 / 4))
-    assert found["x", "q10"] == 0
-    assert found["x", "q90"] == pytest.approx(3, rel=0.011)
+    found = measure(summary(x=column))
+    assert found.values["x", "nulls"] == pytest.approx(0.2)
+    assert found.values["x", "mean"] == 1.5
+    assert found.values["x", "spread"] == pytest.approx(0.5 * math.log(5 / 4))
+    assert found.noise["x", "mean"] == pytest.approx(5 / 4)
+    assert found.values[TABLE, "rows"] == pytest.approx(math.log(6))
+    assert not {("x", "zeros"), ("x", "q50")} & set(found.values)
+    assert found.counts == {"x": 4}
+    assert found.extremes == {"x": (0.0, 3.0)}
 
 
-def test_quantiles_are_within_the_relative_error(number) -> None:
-    """Log buckets give the nearest rank within 1 %, negative values and zeros included."""
-    values = np.concatenate([np.random.default_rng(0).normal(0, 100, 999), [0.0]])
-    exact = np.quantile(values, [0.1, 0.5, 0.9], method="inverted_cdf")
-    assert quantiles(number(values)) == pytest.approx(exact, rel=0.0101)
+def test_quantiles_of_many_values(number) -> None:
+    """Of 0 to 1,000 evenly: quantiles within a bucket, and each knows its error: q (1 - q) over the density squared."""
+    found = measure(summary(x=number(np.arange(1, 1001).astype(float))))
+    assert found.values["x", "q10"] == pytest.approx(100, rel=0.02)
+    assert found.values["x", "q50"] == pytest.approx(500, rel=0.02)
+    assert found.values["x", "q90"] == pytest.approx(900, rel=0.02)
+    assert found.noise["x", "q50"] == pytest.approx(0.25 * 1000**2, rel=0.05)
+    assert (found.values["x", "zeros"], found.values["x", "negatives"]) == (0.0, 0.0)
 
 
-def test_edges() -> None:
-    """No values, constants, all zeros, times: what cannot be measured is left out, and nothing raises."""
-    assert all(math.isnan(value) for value in quantiles(ColumnSummary(rows=3, nulls=3)))
-    empty = measure(Summary(rows=0, columns={"x": ColumnSummary(rows=0)}), Pool())
-    assert empty == {(TABLE, "rows"): 0.0}
-    nulls = measure(summary(x=ColumnSummary(rows=3, nulls=3)), Pool())
-    assert nulls["x", "nulls"] == 1
-    assert ("x", "mean") not in nulls
-    zeros = measure(summary(x=ColumnSummary(rows=3, zeros=3, minimum=0.0, maximum=0.0)), Pool())
-    assert ("x", "spread") not in zeros
-    constant = measure(summary(x=ColumnSummary(rows=3, mean=1.0, minimum=1.0, maximum=1.0, positive={0: 3})), Pool())
-    assert constant["x", "spread"] == pytest.approx(math.log(1e-3))
-    times = measure(summary(x=ColumnSummary(rows=3, minimum=1e9, maximum=2e9, distinct=3)), Pool())
-    assert set(times) == {(TABLE, "rows"), ("x", "nulls")}
-    assert math.isfinite(quantiles(ColumnSummary(rows=1, positive={40_000: 1}))[0])
+def test_buckets_too_wide_for_a_columns_spread_tell_no_quantiles(number) -> None:
+    """A pressure of 1013 spreads by less than a bucket is wide; its moments are measured all the same."""
+    found = measure(summary(x=number(np.random.default_rng(0).normal(1013, 8, 500))))
+    assert "x" in found.coarse
+    assert ("x", "q50") not in found.values
+    assert found.values["x", "spread"] == pytest.approx(math.log(8), abs=0.1)
+
+
+def test_text() -> None:
+    """Text is counted by value; past what is held exactly, it says that it is."""
+    exact = ColumnSummary(rows=10, distinct=2, top={"A": 7, "B": 3})
+    found = measure(summary(x=exact, y=ColumnSummary(rows=10, distinct=9, top={"A": 7}, other=3)))
+    assert found.values["x", "distinct"] == pytest.approx(math.log(3))
+    assert found.tallies["x", "shares"] == {"A": 7, "B": 3}
+    assert found.inexact == {"y"}
+
+
+def test_a_share_never_seen_has_an_error_of_its_own() -> None:
+    """Laplace's rule: none of 8 is 1 of 10, with a variance of 0.1 * 0.9 a row."""
+    assert binomial(0, 8) == pytest.approx(0.09)
+    assert binomial(4, 8) == pytest.approx(0.25)
+
+
+def test_correlations_are_those_of_numpy_on_the_joint_scale() -> None:
+    """On the scale sign(x) ln(1 + 16 |x|), over all rows; columns that are not watched are left out."""
+    dice = np.random.default_rng(1)
+    one = dice.normal(size=400)
+    frame = pl.DataFrame({"a": one, "b": one + dice.normal(size=400), "c": dice.normal(size=400)})
+    made = summarise(frame)
+    columns, found = measure(made).correlations
+    scaled = np.sign(frame.to_numpy()) * np.log1p(16 * np.abs(frame.to_numpy()))
+    assert columns == ("a", "b", "c")
+    assert found == pytest.approx(np.corrcoef(scaled, rowvar=False), abs=1e-3)
+    kept = Summary(rows=400, columns={name: made.columns[name] for name in "ac"}, joint=made.joint)
+    assert measure(kept).correlations[0] == ("a", "c")
+
+
+def test_kinds_of_columns() -> None:
+    """A summary says its column's kind; an old one is known by what it counts."""
+    assert kind_of(ColumnSummary(rows=1, kind="bool", zeros=1)) == "number"
+    assert kind_of(ColumnSummary(rows=1, kind="moment")) == "moment"
+    assert kind_of(ColumnSummary(rows=1, top={"a": 1})) == "text"
+    assert kind_of(ColumnSummary(rows=1, positive={0: 1})) == "number"
+    assert kind_of(ColumnSummary(rows=1)) == "other"
+
+
+def test_an_empty_partition_has_rows_alone() -> None:
+    """Nothing is measured of a column without rows; one of nulls has nulls."""
+    assert set(measure(Summary(rows=0, columns={"x": ColumnSummary(rows=0)})).values) == {(TABLE, "rows")}
+    found = measure(summary(x=ColumnSummary(rows=4, nulls=4, kind="number")))
+    assert found.values["x", "nulls"] == 1.0
+    assert found.kinds == {"x": ""}

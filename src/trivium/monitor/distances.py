@@ -1,0 +1,228 @@
+"""How far each partition of a window lies from those before it: shares that moved, values never seen, new extremes.
+
+A partition's reference is what came before it, and never what came after: so an old partition and the newest are
+measured by one rule. Only partitions that may serve as reference count into it.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from trivium.core.summary import PHASES, SAMPLED
+from trivium.monitor.statistics import SHARES, TABLE, Array, Hashes, Measures, Statistic, binomial
+
+# Numbers are sorted into this many bins of equal mass.
+BINS = 16
+# A partition is looked for in so many before it, to see whether they were delivered again.
+LOOKED_BACK = 8
+# Gaps are looked for in hours of a day, not in quarters, which are empty by chance.
+GAP_PHASES = 24
+# Correlations weaker than this are no bond, and their coming and going is chance.
+BOND = 0.15
+DISTANCES = (
+    "shares", "lengths", "patterns", "phases", "unseen", "unseen patterns", "extent", "repeated", "gap", "bonds",
+)  # fmt: skip
+_SEEN = {"shares": "unseen", "patterns": "unseen patterns"}
+
+
+class Window:
+    """Partitions in order of time with everything measured of them, as arrays: a row each, a column per statistic.
+
+    `values` are the statistics, `noise` their variance by sampling. `eras` number the levels that were accepted: a
+    partition's reference is of its own era.
+    """
+
+    def __init__(self, measures: Sequence[Measures], *, serves: Sequence[bool], eras: Sequence[int]) -> None:
+        self.measures = measures
+        self.serves = np.array(serves, dtype=bool)
+        self.eras = np.array(eras)
+        self.values: dict[Statistic, Array] = {}
+        self.noise: dict[Statistic, Array] = {}
+        # The correlations before each partition: (partitions, columns, columns).
+        self.usual_bonds: tuple[list[str], Array] = ([], np.empty((len(measures), 0, 0)))
+        self._own()
+        inexact = {name for held in measures for name in held.inexact}
+        for column, counted in sorted({key for held in measures for key in held.tallies}):
+            if counted != ("shares" if column in inexact else "folds"):
+                self._tallies(column, counted)
+        coarse = {name for held in measures for name in held.coarse}
+        for column in sorted({name for held in measures for name in held.numbers} - coarse):
+            self._numbers(column)
+        for column in sorted({name for held in measures for name in held.extremes}):
+            self._extremes(column)
+        self._repeated()
+        self._bonds()
+
+    def rows(self, column: str) -> Array:
+        """Count the values that each partition holds in a column, at least 1; in the whole table for ""."""
+        held = [m.counts.get(column, m.rows) if column else m.rows for m in self.measures]
+        return np.maximum(np.array(held, dtype=np.float64), 1.0)
+
+    def _put(self, key: Statistic, values: Array, variances: Array) -> None:
+        if key[1] in SHARES:
+            # Where less than a row is expected, one row is no surprise, whatever the normal law says.
+            variances = variances + 1.0 / self.rows(key[0]) ** 2
+        self.values[key], self.noise[key] = values, variances
+
+    def _own(self) -> None:
+        for key in sorted({key for held in self.measures for key in held.values}):
+            values = np.array([held.values.get(key, np.nan) for held in self.measures])
+            noise = np.array([held.noise.get(key, np.nan) for held in self.measures])
+            rows = self.rows(key[0])
+            if key[1] == "distinct":
+                # More rows hold more values: all the more, the more of the values are new with each row (Heaps' law).
+                values = values - min(1.0, float(np.nanmedian(np.exp(values) / rows))) * np.log(rows)
+            # The middle of all: a partition's own faults do not excuse it.
+            self._put(key, values, float(np.nanmedian(noise)) / rows)
+
+    def _tallies(self, column: str, counted: str) -> None:
+        codes: dict[str | int, int] = {}
+        for held in self.measures:
+            for value in held.tallies.get((column, counted), ()):
+                codes.setdefault(value, len(codes))
+        if not codes:
+            return
+        counts = np.zeros((len(self.measures), len(codes)))
+        for place, held in enumerate(self.measures):
+            mine = held.tallies.get((column, counted), {})
+            counts[place, [codes[value] for value in mine]] = list(mine.values())
+        before = self._before(counts)
+        self._moved_shares((column, "shares" if counted == "folds" else counted), counts, before)
+        if counted in _SEEN:
+            self._unseen((column, _SEEN[counted]), counts, before)
+        if counted == "phases":
+            self._gap(counts, before)
+
+    def _unseen(self, key: Statistic, counts: Array, before: Array) -> None:
+        rows = counts.sum(axis=1)
+        unseen = _ratio((counts * (before == 0)).sum(axis=1), rows)
+        unseen[before.sum(axis=1) == 0] = np.nan
+        typical = [binomial(share * held, held) for share, held in zip(np.nan_to_num(unseen), rows, strict=True)]
+        self._put(key, unseen, float(np.median(typical)) / np.maximum(rows, 1.0))
+
+    def _gap(self, counts: Array, before: Array) -> None:
+        """Measure the greatest share of the usual rows that lies in one run of hours which hold none."""
+        hours = counts.reshape(len(counts), GAP_PHASES, PHASES // GAP_PHASES).sum(axis=2)
+        usual = before.reshape(len(counts), GAP_PHASES, PHASES // GAP_PHASES).sum(axis=2)
+        shares = _ratio(usual, usual.sum(axis=1)[:, None])
+        gap, run = np.zeros(len(counts)), np.zeros(len(counts))
+        for hour in range(GAP_PHASES):
+            run = np.where(hours[:, hour] == 0, run + shares[:, hour], 0.0)
+            gap = np.fmax(gap, run)
+        self._put((TABLE, "gap"), np.where(usual.sum(axis=1) > 0, gap, np.nan), 1.0 / self.rows(TABLE) ** 2)
+
+    def _numbers(self, column: str) -> None:
+        held = [(place, *m.numbers[column]) for place, m in enumerate(self.measures) if column in m.numbers]
+        values = np.concatenate([values for _, values, _ in held])
+        counts = np.concatenate([counts for _, _, counts in held])
+        rows = np.repeat([place for place, _, _ in held], [len(values) for _, values, _ in held])
+        edges = self._edges(values, counts * self.serves[rows])
+        bins = np.searchsorted(edges, values)
+        width = len(edges) + 1
+        flat = np.bincount(rows * width + bins, weights=counts, minlength=len(self.measures) * width)
+        binned = flat.reshape(len(self.measures), width).astype(np.float64)
+        self._moved_shares((column, "shares"), binned, self._before(binned))
+
+    @staticmethod
+    def _edges(values: Array, counts: Array) -> Array:
+        order = np.argsort(values, kind="stable")
+        passed = np.cumsum(counts[order])
+        if not passed[-1]:
+            return np.empty(0)
+        wanted = passed[-1] * np.arange(1, BINS) / BINS
+        return np.unique(values[order][np.searchsorted(passed, wanted)])
+
+    def _moved_shares(self, key: Statistic, counts: Array, before: Array) -> None:
+        """Measure total variation from the partitions before, less what sampling alone would show.
+
+        Source: the mean absolute deviation of a normal, for each share: E|p - q| = sqrt(2 p (1 - p) (1/n + 1/m) / pi).
+        """
+        rows, reference = counts.sum(axis=1), before.sum(axis=1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            moved = 0.5 * np.abs(counts / rows[:, None] - before / reference[:, None]).sum(axis=1)
+            pooled = (counts + before) / (rows + reference)[:, None]
+            error = 1.0 / rows + 1.0 / reference
+            by_chance = np.sqrt(pooled * (1 - pooled) * error[:, None] / (2 * math.pi)).sum(axis=1)
+            variance = (0.25 - 0.5 / math.pi) * (pooled * (1 - pooled)).sum(axis=1) * error
+        usual = np.isfinite(moved)
+        self._put(key, np.where(usual, moved - by_chance, np.nan), np.where(usual, variance, np.nan))
+
+    def _before(self, counts: Array) -> Array:
+        """Sum what came before each partition in its era, of those that serve as reference."""
+        serving = counts * self.serves[:, None]
+        before: Array = np.cumsum(serving, axis=0) - serving
+        for era in np.unique(self.eras)[1:]:
+            first = int(np.argmax(self.eras == era))
+            before[first:] -= before[first]
+        return before
+
+    def _extremes(self, column: str) -> None:
+        """Measure how far a partition's extremes lie beyond those before it, in widths of all seen before (log)."""
+        ends = np.array([held.extremes.get(column, (np.nan, np.nan)) for held in self.measures])
+        serving = np.where(self.serves[:, None], ends, np.nan)
+        low = np.fmin.accumulate(serving[:, 0])
+        high = np.fmax.accumulate(serving[:, 1])
+        low, high = np.append(np.nan, low[:-1]), np.append(np.nan, high[:-1])
+        width = high - low
+        beyond = np.fmax(np.fmax(ends[:, 1] - high, low - ends[:, 0]), 0.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            extent = np.log1p(np.where(width > 0, beyond / width, np.nan))
+        self._put((column, "extent"), extent, np.zeros(len(extent)))
+
+    def _repeated(self) -> None:
+        """Measure the greatest share of a partition's sampled rows that one of the few before it holds too."""
+        shares, variances = np.full(len(self.measures), np.nan), np.full(len(self.measures), np.nan)
+        for place in range(1, len(self.measures)):
+            mine = self.measures[place].samples
+            before = self.measures[max(0, place - LOOKED_BACK) : place]
+            if len(mine[0]):
+                shares[place] = max(
+                    overlap(hashes, held.samples[side]) for held in before for side, hashes in enumerate(mine)
+                )
+                variances[place] = binomial(shares[place] * len(mine[0]), len(mine[0])) / len(mine[0])
+        if np.isfinite(shares).any():
+            self._put((TABLE, "repeated"), shares, variances)
+
+    def _bonds(self) -> None:
+        """Measure how far the correlations of each column lie from those before, the strong ones weighing most.
+
+        The root of the mean square, weighted by the square of the usual correlation, less what sampling would show: the
+        standard error of a correlation is (1 - r^2) / sqrt(n).
+        """
+        columns = sorted({name for held in self.measures if held.correlations for name in held.correlations[0]})
+        found = np.full((len(self.measures), len(columns), len(columns)), np.nan)
+        for place, held in enumerate(self.measures):
+            if held.correlations:
+                at = [columns.index(name) for name in held.correlations[0]]
+                found[place][np.ix_(at, at)] = held.correlations[1]
+        known = ~np.isnan(found)
+        filled = np.where(known, found, 0.0)
+        flat = (len(found), -1)
+        many = self._before(known.reshape(flat).astype(np.float64)).reshape(found.shape)
+        self.usual_bonds = columns, _ratio(self._before(filled.reshape(flat)).reshape(found.shape), many)
+        usual = self.usual_bonds[1]
+        is_bond = known & (np.abs(usual) >= BOND) & ~np.eye(len(columns), dtype=bool)
+        weights = np.where(is_bond, usual**2, 0.0)
+        total = weights.sum(axis=2)
+        moved = np.sqrt(_ratio((weights * np.where(is_bond, found - usual, 0.0) ** 2).sum(axis=2), total))
+        spread = (weights * np.where(is_bond, 1 - usual**2, 0.0) ** 2).sum(axis=2)
+        earlier = np.maximum(np.arange(len(found)), 1)
+        for place, column in enumerate(columns):
+            variance = _ratio(spread[:, place], total[:, place]) / self.rows(column) * (1 + 1 / earlier)
+            self._put((column, "bonds"), moved[:, place] - np.sqrt(variance), variance / 2)
+
+
+def overlap(mine: Hashes, other: Hashes) -> float:
+    """Estimate the share of one sample's rows that the other's table holds too: among the hashes that both reach."""
+    if not len(other):
+        return 0.0
+    within = mine[mine <= other[-1]] if len(other) >= SAMPLED else mine
+    found = other[np.minimum(np.searchsorted(other, within), len(other) - 1)] == within
+    return float(found.mean()) if len(within) else 0.0
+
+
+def _ratio(part: Array, whole: Array) -> Array:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: Array = np.where(whole > 0, part / whole, np.nan)
+    return found
