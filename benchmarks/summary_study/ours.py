@@ -16,7 +16,7 @@ from trivium.core.project import Table
 from trivium.core.summary import Summary
 from trivium.core.values import Partition
 from trivium.data.checks import rules
-from trivium.data.findings import Place, evaluate
+from trivium.data.findings import Place, Tally, evaluate
 from trivium.data.held import split
 from trivium.data.intake import begin
 from trivium.data.packing import decode, encode
@@ -68,16 +68,20 @@ def partition(day: int = 0) -> Partition:
     return Partition(NAME, DAY + timedelta(days=day), DAY + timedelta(days=day + 1))
 
 
-def check(rows: pl.DataFrame) -> dict[str, int]:
-    """Hold rows to types and 20 rules, and part the good from the bad, which are told what they broke."""
+def check(rows: pl.DataFrame, *, parted: bool) -> dict[str, int]:
+    """Hold rows to types and 20 rules; and if wanted part the good from the bad, which are told what they broke."""
     table = contract(time=None)
     held, _ = conform(rows, table)
     row_rules = rules(table, CHECKS, name=NAME, at=DAY)
     assert len(row_rules) == 20
     broken, _ = evaluate(held, row_rules, Place(NAME, Partition.whole(NAME), frozenset()))
-    found = [(rule, broken[rule.name]) for rule in row_rules if broken[rule.name].any()]
-    taken = split(held, found)
-    return {"good": taken.committed.height, "broken": sum(int(mask.sum()) for _, mask in found)}
+    tallies = [(Tally(rule), broken[rule.name]) for rule in row_rules if broken[rule.name].any()]
+    for tally, mask in tallies:
+        tally.add(held, mask)
+    found = {"broken": sum(tally.rows for tally, _ in tallies)}
+    if parted:
+        found["good"] = split(held, [(tally.rule, mask) for tally, mask in tallies]).committed.height
+    return found
 
 
 def take_in(chunks: Iterable[pl.DataFrame], history: History) -> dict[str, Any]:
@@ -136,9 +140,9 @@ def main() -> None:
         return
     rows = pl.read_parquet(files[0])
     small = rows.head(10_000)
-    if kind == "checks":
-        check(small)
-        tell(measured(lambda: check(rows)))
+    if kind in ("checks", "parted"):
+        check(small, parted=kind == "parted")
+        tell(measured(lambda: check(rows, parted=kind == "parted")))
     elif kind == "summary":
         summarise_partition(small, contract(time="ordered_at"), partition())
         tell(measured(lambda: sizes(summarise_partition(rows, contract(time="ordered_at"), partition()))))

@@ -22,7 +22,7 @@ __all__ = ["merge", "quantile", "summarise", "summarise_partition"]
 
 # From so many rows on columns are read by threads: NumPy and Polars let go of the lock, but a thread has its price.
 _THREADED_ROWS = 50_000
-_THREADS = 4
+_THREADS = 2  # more gain nothing: the work is bound by memory
 
 
 def summarise(

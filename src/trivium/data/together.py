@@ -29,7 +29,7 @@ from trivium.data.hashing import NULL
 Whole = npt.NDArray[np.int64]
 # (SCALE_MOST / SCALE_STEP)^2 * 2^14 = 2^50: floats add so many products without rounding.
 _BLOCK = 1 << 14
-_THREADS = 4
+_THREADS = 2  # more gain nothing: the work is bound by memory
 # OpenBLAS takes so many multiplications by one thread. More threads would wait for each other on a busy machine.
 _ONE_THREAD = 1 << 18
 

@@ -13,8 +13,9 @@ def test_good_rows_break_no_check_and_broken_ones_those_that_are_struck() -> Non
     """20 columns, none broken; with a hundredth struck in four columns, each of these breaks at least once."""
     good, broken = frame(5_000, seed=0), frame(5_000, seed=0, broken=0.01)
     assert good.width == 20
-    assert check(good) == {"good": 5_000, "broken": 0}
-    found = check(broken)
+    assert check(good, parted=True) == {"good": 5_000, "broken": 0}
+    found = check(broken, parted=True)
+    assert check(broken, parted=False) == {"broken": found["broken"]}
     assert 100 < found["broken"] < 300
     assert found["good"] + found["broken"] >= 5_000
 
