@@ -149,12 +149,10 @@ class _Tally:
     holed: Sequence[str]
 
     def groups(self, values: Sequence[str] | None, columns: Sequence[str]) -> Groups:
-        """Give it for these columns; no values are too many."""
+        """Give it for these columns; None are too many values."""
         if not values:
             # Too many to tell apart, or none at all: no rows, or a column of nulls.
             return Groups(columns=tuple(columns), is_full=values is None)
-        if not values:
-            return Groups(columns=tuple(columns))  # no rows: nothing was added up
         width = len(self.numbers)
         sums = self._spread(self.terms[:, :width], self.numbers, columns)
         squares = self._spread(self.terms[:, width : 2 * width], self.numbers, columns)
