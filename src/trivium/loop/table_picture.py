@@ -13,6 +13,7 @@ from trivium.data.merging import merge
 from trivium.data.packing import decode
 from trivium.data.shapes import Bars, Shares, quantiles, side_by_side
 from trivium.loop.journal import OF_A_TABLE
+from trivium.loop.steps import Steps, steps_of
 from trivium.loop.workspace import Workspace
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -64,7 +65,7 @@ class PartitionSeen:
 
 @dataclass(slots=True)
 class ColumnOverTime:
-    """One column by place of the partition; a place is missing where the partition does not hold the column.
+    """One column by place of the partition: of one in each step, and there only where it holds the column.
 
     `quantiles` are those of `QUANTILES`, of numbers; `shares` those of each partition's commonest texts, or of true,
     and `values` the commonest of all. Neither is told of a private column.
@@ -94,12 +95,13 @@ class FindingSeen:
 
 @dataclass(frozen=True, slots=True)
 class TablePicture:
-    """All that the report shows. `partitions` ascend in time; `findings` are the latest, the newest first."""
+    """All that the report shows. `partitions` ascend in time, gathered in `steps`; `findings` have the newest first."""
 
     project: str
     table: str
     every: timedelta
     partitions: tuple[PartitionSeen, ...]
+    steps: Steps
     columns: tuple[ColumnOverTime, ...]
     findings: tuple[FindingSeen, ...]
     odd: int
@@ -115,14 +117,17 @@ def table_picture(ws: Workspace, table: str) -> TablePicture:
     is_timeless = ws.project.tables[table].time is None
     if is_timeless or not partitions:
         raise ProjectError(_nothing_to_draw(table, is_timeless=is_timeless))
+    every = span(ws.project.tables[table].every)
+    steps = steps_of([partition.start for partition in partitions], every)
     summaries = _Summaries(ws, table)
     odd = [place for place, partition in enumerate(partitions) if partition.is_odd or partition.alarms]
     return TablePicture(
         project=ws.project.model.name,
         table=table,
-        every=span(ws.project.tables[table].every),
+        every=every,
         partitions=tuple(partitions),
-        columns=tuple(_columns(partitions, summaries)),
+        steps=steps,
+        columns=tuple(_columns(partitions, steps, summaries)),
         findings=tuple(_finding(partitions, place, summaries) for place in reversed(odd[-FINDINGS_SHOWN:])),
         odd=len(odd),
     )
@@ -229,10 +234,12 @@ def _levels(seen: dict[str, Any], threshold: float) -> dict[str, float]:
 # ------------------------------------------------------------------------------------------- columns, from summaries
 
 
-def _columns(partitions: Sequence[PartitionSeen], summaries: _Summaries) -> list[ColumnOverTime]:
+def _columns(partitions: Sequence[PartitionSeen], steps: Steps, summaries: _Summaries) -> list[ColumnOverTime]:
+    """Read the middle partition of each step: what is drawn, and so what is read, does not grow with the table."""
     found: dict[str, ColumnOverTime] = {}
-    for place, partition in enumerate(partitions):
-        for name, column in summaries.columns(partition).items():
+    held = ([place for place in members if partitions[place].summary] for members in steps.members)
+    for place in (members[len(members) // 2] for members in held if members):
+        for name, column in summaries.columns(partitions[place]).items():
             over_time = found.setdefault(name, ColumnOverTime(name, is_private=name in summaries.private))
             over_time.kind = column.kind or over_time.kind
             over_time.nulls[place] = column.nulls / column.rows if column.rows else 0.0

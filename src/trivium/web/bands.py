@@ -1,6 +1,6 @@
 """One column over time: the quantiles of its numbers as bands, or the shares of its commonest values; its nulls below.
 
-Each point is the middle of its step's partitions. The scale fits what is usual; what lies beyond it is held at the
+Each point is the partition in the middle of its step. The scale fits what is usual; what lies beyond it is held at the
 edge with an arrow, so that one broken day does not flatten a year. The page's style sheet paints the classes.
 """
 
@@ -9,9 +9,9 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from statistics import median
 
+from trivium.loop.steps import Steps
 from trivium.loop.table_picture import ColumnOverTime, TablePicture
 from trivium.web.charts import TimeScale, ValueScale, cut, element, line_path, text, time_ticks, value_ticks
-from trivium.web.steps import Steps
 from trivium.web.words import score
 
 WIDTH, LEFT, RIGHT = 600.0, 56.0, 592.0
@@ -78,12 +78,8 @@ def _distinct(column: ColumnOverTime, steps: Steps, x: Sequence[float]) -> list[
 
 
 def _gathered(values: dict[int, float], steps: Steps) -> list[float | None]:
-    """Give the middle of each step's values; None where it has none."""
-    found: list[float | None] = []
-    for members in steps.members:
-        held = [values[place] for place in members if place in values]
-        found.append(median(held) if held else None)
-    return found
+    """Give each step's value; None where it has none."""
+    return [next((values[place] for place in members if place in values), None) for members in steps.members]
 
 
 # ------------------------------------------------------------------------------------------------------------- numbers

@@ -7,15 +7,16 @@ from what was expected, so that no colour is needed to read it. The page's style
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
+from trivium.loop.steps import Steps
 from trivium.loop.table_picture import PartitionSeen, TablePicture
 from trivium.web.charts import Lane, TimeScale, cut, element, figure, text
-from trivium.web.steps import Steps
 from trivium.web.words import count, day
 
 WIDTH, LEFT, RIGHT = 1200.0, 200.0, 1188.0
 ROWS_HEIGHT, ALARMS_HEIGHT = 54.0, 30.0
 MOST_ROWS = 40
 NAME_LENGTH = 27
+NARROW = 8.0
 TITLE_HEIGHT = 24.0
 WHOLE_TABLE = "the table as a whole"
 # From which share of what is allowed on a cell is drawn, and its height as a share of the row's.
@@ -165,7 +166,9 @@ def _cells(picture: TablePicture, steps: Steps, time: TimeScale) -> Lane:
                 marks.append(element("path", d=path, class_=f"cell h{level}"))
         blamed = _blamed(picture, steps, name)
         if blamed:
-            marks.append(element("path", d=_dots(steps, time, blamed, y + height / 2), class_="blamed"))
+            is_narrow = (RIGHT - LEFT) / len(steps.members) < NARROW
+            class_ = "blamed narrow" if is_narrow else "blamed"
+            marks.append(element("path", d=_dots(steps, time, blamed, y + height / 2), class_=class_))
     length = len(names) * height
     width = RIGHT - LEFT
     hit = element("rect", x=LEFT, y=TITLE_HEIGHT, width=width, height=length, class_="hit", data_row_height=height)

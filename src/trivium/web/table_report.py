@@ -6,7 +6,6 @@ are in `templates/table.html.j2`. What is drawn grows with the steps of time, no
 
 from trivium.loop.table_picture import FindingSeen, TablePicture
 from trivium.web import bands, culprits, heatmap, words
-from trivium.web.steps import steps_of
 
 MOST_COLUMNS_DRAWN = 24
 MOST_FINDINGS_LISTED = 300
@@ -29,7 +28,7 @@ def render(picture: TablePicture) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {name: getattr(words, name) for name in ("count", "score", "day")}
-    steps = steps_of(picture.partitions, picture.every)
+    steps = picture.steps
     order = {name: place for place, name in enumerate(heatmap.ordered_columns(picture))}
     columns = sorted(picture.columns, key=lambda column: order[column.name])
     drawn = [(column, Markup(bands.draw(picture, column, steps))) for column in columns[:MOST_COLUMNS_DRAWN]]

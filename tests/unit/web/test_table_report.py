@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 
 from html_page import Page
-from table_pictures import picture
+from report_study.pictures import picture
+from trivium.loop.steps import MOST_STEPS, steps_of
 from trivium.loop.table_picture import TablePicture
 from trivium.web.heatmap import draw, levels_of, ordered_columns, readout
-from trivium.web.steps import MOST_STEPS, steps_of
 from trivium.web.table_report import render
 
 HOSTILE = "</title></text><script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
@@ -94,14 +94,14 @@ def test_five_thousand_partitions_make_a_small_page_soon() -> None:
     page = render(long)
     assert time.process_time() - before < 20
     assert len(page) < 2_000_000
-    assert "Each step holds up to 21 partitions, and shows the furthest of them." in words(page)
+    assert "Each step holds up to 21 partitions, and shows the furthest of them;" in words(page)
     assert "21 columns" in words(page)  # 40 rows are drawn, the table as a whole among them
 
 
 def test_a_bad_day_is_not_lost_among_those_of_its_step() -> None:
     """A step shows the furthest of its partitions, and marks it."""
     long = picture(partitions=5000, columns=2, every=timedelta(hours=6))
-    steps = steps_of(long.partitions, long.every)
+    steps = long.steps
     assert len(steps.members) <= MOST_STEPS
     assert sum(map(len, steps.members)) == 5000
     levels = levels_of(long, steps, "distance")
@@ -114,8 +114,8 @@ def test_a_bad_day_is_not_lost_among_those_of_its_step() -> None:
 def test_gaps_of_time_stay_gaps() -> None:
     """A month without partitions is a month of empty steps."""
     short = picture(partitions=10)
-    late = replace(short.partitions[-1], start=short.partitions[-1].start + timedelta(days=30))
-    steps = steps_of((*short.partitions[:-1], late), short.every)
+    starts = [partition.start for partition in short.partitions]
+    steps = steps_of([*starts[:-1], starts[-1] + timedelta(days=30)], short.every)
     assert [len(members) for members in steps.members] == [1] * 9 + [0] * 30 + [1]
 
 
@@ -141,6 +141,6 @@ def test_a_private_column_shows_no_values() -> None:
 def test_the_figure_names_its_cells() -> None:
     """Levels are drawn in four strengths and heights, the table's own row first."""
     some: TablePicture = picture(columns=2)
-    svg = draw(some, steps_of(some.partitions, some.every))
+    svg = draw(some, some.steps)
     assert re.search(r'class="cell h0"', svg) and re.search(r'class="cell h2"', svg)
     assert svg.index("the table as a whole") < svg.index(">distance<")

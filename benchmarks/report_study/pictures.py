@@ -4,6 +4,7 @@ import math
 from datetime import UTC, datetime, timedelta
 
 from trivium.data.shapes import Bars, Shares
+from trivium.loop.steps import steps_of
 from trivium.loop.table_picture import AlarmSeen, ColumnOverTime, FindingSeen, PartitionSeen, TablePicture
 
 START = datetime(2010, 1, 1, tzinfo=UTC)
@@ -19,7 +20,16 @@ def picture(
     over_time = [_column(f"{text}{number or ''}", number, partitions) for number in range(columns)]
     odd = [one for one in seen if one.is_odd]
     findings = [FindingSeen(one, text, BARS if one.alarms else SHARES, 14, (0.0, 0.2), 1000.0) for one in odd[-8:]]
-    return TablePicture("flights", text, every, tuple(seen), tuple(over_time), tuple(reversed(findings)), len(odd))
+    return TablePicture(
+        project="flights",
+        table=text,
+        every=every,
+        partitions=tuple(seen),
+        steps=steps_of([one.start for one in seen], every),
+        columns=tuple(over_time),
+        findings=tuple(reversed(findings)),
+        odd=len(odd),
+    )
 
 
 def _partition(place: int, columns: int, every: timedelta, text: str) -> PartitionSeen:

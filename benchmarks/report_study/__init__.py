@@ -1,0 +1,1 @@
+"""What `report.py` measures, and pictures of made-up tables."""
