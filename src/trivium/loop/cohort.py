@@ -155,7 +155,7 @@ def requests_of(ws: Workspace, name: str) -> "pl.DataFrame":
     """Read the requests of one partition, with `row_id` as text."""
     import polars as pl
 
-    record = next(r for r in ws.state.snapshot.partitions(ws.project.requests) if r.partition == name)
+    record = ws.state.snapshot.history(ws.project.requests, name)[-1]
     return ws.frame(record.blob).with_columns(pl.col(ws.project.model.row_id).cast(pl.String).alias("row_id"))
 
 

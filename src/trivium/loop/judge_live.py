@@ -13,24 +13,21 @@ from trivium.loop.estimate import joined
 from trivium.loop.live_history import better_of, last_scored, objective_now, periods_of
 from trivium.loop.workspace import Workspace
 from trivium.monitor.alarms import Finding
-from trivium.monitor.bonds import LASTS, WINDOW, BondDecision, judge
+from trivium.monitor.bonds import LASTS, WINDOW, BondDecision, judge, ordinary
 from trivium.monitor.estimate import surely_beyond
 from trivium.monitor.joined import LABEL
 from trivium.monitor.objectives import PeriodScore, burning
 
 # An objective's window is long; what alarms is what burnt of late, and that is what a broken table can explain.
 BURNT_OF_LATE = timedelta(days=7)
-# So many faulty periods in a row are the new normal, else a change that stays would be told for ever.
-ACCEPTED_AFTER = 7
 
 
 def look_at_scores(ws: Workspace, partition: str, event: Event) -> tuple[dict[str, Any], list[Finding]]:
     """Hold a scored period's joined table to those before it."""
     names = [name for name in sorted(ws.state.journal.scored) if name <= partition]
-    recent = names[-LASTS:]
-    decision = judge(
-        [joined(ws, name) for name in _ordinary(ws, names[:-LASTS])[-WINDOW:]], [joined(ws, name) for name in recent]
-    )
+    recent, before = names[-LASTS:], names[:-LASTS]
+    kept = ordinary([ws.state.journal.bonds.get(name) == "fault" for name in before])[-WINDOW:]
+    decision = judge([joined(ws, before[place]) for place in kept], [joined(ws, name) for name in recent])
     verdict = msgspec.to_builtins(decision)
     is_late_word = event.body["scoring"] > 1 and partition not in sorted(ws.state.journal.scored)[-LASTS:]
     since = moment(ws.state.journal.scored[recent[0]].body["start"])
@@ -38,21 +35,6 @@ def look_at_scores(ws: Workspace, partition: str, event: Event) -> tuple[dict[st
     if decision.verdict != "fault" or is_late_word or _told_already(ws, decision, since=since, until=until):
         return verdict, []
     return verdict, [_of_bonds(ws, partition, decision, since=since, until=until)]
-
-
-def _ordinary(ws: Workspace, names: Sequence[str]) -> list[str]:
-    """Leave out the periods that were found faulty, unless so many followed each other that they are what is normal."""
-    kept: list[str] = []
-    faulty: list[str] = []
-    for name in names:
-        if ws.state.journal.bonds.get(name) == "fault":
-            faulty.append(name)
-            if len(faulty) >= ACCEPTED_AFTER:
-                kept, faulty = [*kept, *faulty], []
-        else:
-            kept.append(name)
-            faulty = []
-    return sorted(kept)
 
 
 def _told_already(ws: Workspace, decision: BondDecision, *, since: datetime, until: datetime) -> bool:

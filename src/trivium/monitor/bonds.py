@@ -40,6 +40,8 @@ LEVEL_LASTS = 2
 # So many spreads from the middle of history, and so many times further than anything in it.
 SPREADS = 4.5
 BEYOND = 1.3
+# So many faulty periods in a row are the new normal, else a change that stays would be a fault for ever.
+ACCEPTED_AFTER = 14
 # Label and population shift are shown, not paged, and so at fewer spreads.
 SHOWN_SPREADS = 3.5
 # Only what is bound can come apart: a usual rank correlation of this size, of which at least a quarter of the explained
@@ -87,6 +89,25 @@ def judge(history: Sequence[Joined], recent: Sequence[Joined]) -> BondDecision:
         or _shown(held, recent[-1])
         or BondDecision(verdict="ordinary")
     )
+
+
+def ordinary(faulty: Sequence[bool]) -> list[int]:
+    """Choose the places of the periods that later ones are held to, given which were found faulty, in order of time.
+
+    Faulty ones are left out, else a fault would hide the next, and with each the two before it, which may have begun
+    what had to last before it was found. So many in a row are what is normal now, and then what was before them is not:
+    with both in one history nothing would be odd any more.
+    """
+    left_out = {place - back for place, is_faulty in enumerate(faulty) if is_faulty for back in range(LASTS)}
+    kept: list[int] = []
+    run: list[int] = []
+    for place, is_faulty in enumerate(faulty):
+        run = [*run, place] if is_faulty else []
+        if len(run) >= ACCEPTED_AFTER:
+            kept = list(run)
+        elif place not in left_out:
+            kept.append(place)
+    return kept
 
 
 def _spread(values: Array, *, least: float) -> float:

@@ -11,7 +11,7 @@ import small_project
 from trivium.core.clock import VirtualClock
 from trivium.core.events import Event
 from trivium.core.values import iso
-from trivium.loop.judge_live import _ordinary, foretold, objectives_burning
+from trivium.loop.judge_live import foretold, objectives_burning
 from trivium.loop.workspace import Workspace
 
 START = small_project.START
@@ -104,12 +104,3 @@ def test_without_an_objective_the_gate_says_what_was_expected(tmp_path: Path) ->
     assert "log_loss is estimated at 0.8 ± 0.1, the gate let expect 0.55 at the worst" in found.what
     assert foretold(told.ws, told.estimated(4, 0.6, 0.1, metric="log_loss"), SHIFTS) == []
     assert foretold(told.ws, "2024-02-01", SHIFTS) == []
-
-
-def test_faulty_periods_stay_out_of_the_history_until_they_are_normal(told: Told) -> None:
-    """Two faulty days are left out; seven in a row are what is normal now."""
-    names = [small_project.day_name(day) for day in range(12)]
-    told.ws.state.journal.bonds.update({names[2]: "fault", names[3]: "fault"})
-    assert _ordinary(told.ws, names) == [name for name in names if name not in names[2:4]]
-    told.ws.state.journal.bonds.update(dict.fromkeys(names[2:9], "fault"))
-    assert _ordinary(told.ws, names) == names

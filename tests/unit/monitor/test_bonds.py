@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from trivium.monitor.bonds import LASTS, LEAST_HISTORY, BondDecision, judge
+from trivium.monitor.bonds import ACCEPTED_AFTER, LASTS, LEAST_HISTORY, BondDecision, judge, ordinary
 from trivium.monitor.joined import Joined, join
 
 ROWS = 900
@@ -133,6 +133,29 @@ def test_a_rise_on_one_day_is_named_and_not_told() -> None:
     past = history(outcome_columns=False)
     found = judged([day(50, outcome_columns=False), day(52, later=15, outcome_columns=False)], past)
     assert (found.verdict, found.kind) == ("shift", "concept shift")
+
+
+def test_faulty_periods_stay_out_of_the_history_until_they_are_normal() -> None:
+    """A week of faults is left out; of two weeks the history begins anew, and goes on with what follows."""
+    good, bad = [False], [True]
+    assert ordinary([]) == []
+    assert ordinary(good * 3 + bad * 7 + good * 2) == [0, 10, 11]
+    assert ordinary(good * 3 + bad + good + bad + good) == [0, 6]
+    assert ordinary(good * 3 + bad * ACCEPTED_AFTER) == list(range(3, 3 + ACCEPTED_AFTER))
+    assert ordinary(good * 3 + bad * (ACCEPTED_AFTER + 2) + good) == list(range(3, 3 + ACCEPTED_AFTER + 3))
+
+
+def test_a_second_week_of_the_same_shift_is_told_again() -> None:
+    """The first, left out of the history, does not hide the second."""
+    days = [day(number, later=15 if number in (*range(45, 52), *range(60, 67)) else 0) for number in range(70)]
+    faulty: list[bool] = []
+    for number in range(70):
+        kept = ordinary(faulty[: max(0, number - LASTS + 1)])
+        found = judge([days[place] for place in kept], days[max(0, number - LASTS + 1) : number + 1])
+        faulty.append(found.verdict == "fault")
+    assert all(faulty[46:52])
+    assert all(faulty[61:67])
+    assert not any(faulty[:46] + faulty[53:60] + faulty[68:])
 
 
 def test_a_short_history_says_so() -> None:
