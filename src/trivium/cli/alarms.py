@@ -1,5 +1,6 @@
 """`alarms`: what was told, what people said of it, and what they asked not to be paged about."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trivium.cli.door import Answer, console, workspace
@@ -213,13 +214,15 @@ def promote(rule: str, /, *, because: str = "") -> Answer:
     return Answer({"rule": rule, "demoted": False}, [f"{rule!r} may page again"])
 
 
-def tune(*, seed: int = 0, write: bool = False, because: str = "") -> Answer:
+def tune(*, seed: int = 0, report: Path | None = None, write: bool = False, because: str = "") -> Answer:
     """Measure pages a week against faults caught, on your own history, and recommend a rate of false alarms.
 
     Parameters
     ----------
     seed
         Decides the faults.
+    report
+        Where to write the curve, one HTML file.
     write
         Put the recommended rate into trivium.toml; comments stay.
     because
@@ -232,6 +235,11 @@ def tune(*, seed: int = 0, write: bool = False, because: str = "") -> Answer:
     with _bar() as progress:
         found = measure(ws, seed=seed, progress=progress)
     found["written"] = write
+    if report is not None:
+        from trivium.web.tuning_report import render
+
+        report.parent.mkdir(parents=True, exist_ok=True)
+        report.write_text(render(found), encoding="utf-8")
     if write:
         settle(ws, ("alarms", "false_alarm_rate"), found["recommended"], because=because)
     return Answer(found, _curve(found))
