@@ -293,5 +293,5 @@ class _bar:  # noqa: N801 - a context manager, read as a word
             self._task,
             completed=where.run * where.ticks + where.done,
             total=where.runs * where.ticks,
-            description=f"{where.name} faults" if where.run else "the history as it was",
+            description="the history with faults" if where.run else "the history as it was",
         )

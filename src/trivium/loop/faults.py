@@ -234,23 +234,24 @@ def standard(project: Project, *, start: datetime, until: datetime, seed: int) -
     return tuple(faults)
 
 
-def dense(project: Project, *, start: datetime, until: datetime, seed: int, severity: Severity) -> tuple[Fault, ...]:
-    """Draw as many faults of data as there is room for, all of one severity, each table struck on its own.
+def dense(project: Project, *, start: datetime, until: datetime, seed: int) -> tuple[Fault, ...]:
+    """Draw as many faults of data as there is room for, of every severity, each table struck on its own.
 
-    On each table each kind that can strike it comes in turn, in an order that the seed chooses, on for 2 partitions
-    with 4 quiet ones after, from `start` on; then each again, on other columns.
+    On each table each kind that can strike it comes at each severity, in an order that the seed chooses, on for 2
+    partitions with 4 quiet ones after, from `start` on; then each again, on other columns.
     """
-    draw = np.random.default_rng([seed, SEVERITIES.index(severity)])
+    draw = np.random.default_rng(seed)
     faults: list[Fault] = []
     for table, settings in project.tables.items():
         kinds = [kind for kind in KINDS if kind not in ON_VERSIONS and table in dict(_sources(kind, project))]
         if settings.time is None or not kinds:
             continue
         every = span(settings.every)
-        begins, order = start, list[str]()
+        pairs = [(kind, severity) for kind in kinds for severity in SEVERITIES]
+        begins, order = start, list[int]()
         while begins + 6 * every <= until:
-            order = order or [str(kind) for kind in draw.permutation(kinds)]
-            kind = order.pop(0)
+            order = order or [int(place) for place in draw.permutation(len(pairs))]
+            kind, severity = pairs[order.pop(0)]
             column, other = _columns(kind, dict(_sources(kind, project))[table], project, draw)
             faults.append(
                 Fault(

@@ -1,8 +1,8 @@
 """Tune: what each rate of false alarms would have cost in pages and caught of faults, on your own history.
 
-A rehearsal of collecting and watching alone: no training, no answers. The history runs once as it is, and once per
-severity with as many faults of data as fit. It runs at the widest rate; what stricter ones would have told is then a
-matter of reading what was found.
+A rehearsal of collecting and watching alone: no training, no answers. The history runs once as it is, and once
+with as many faults of data as fit, of every severity. It runs at the widest rate; what stricter ones would have told
+is then a matter of reading what was found.
 """
 
 import shutil
@@ -35,7 +35,6 @@ LOOK = ("collect", "watch")
 # Faults begin once monitors have something to judge by, with room for the ups and downs of two weeks more.
 MARGIN = 14
 NAME = "tune"
-AS_IT_WAS = "as it was"
 
 
 class Seen(NamedTuple):
@@ -54,11 +53,10 @@ class Look(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """Where a tuning is: which of its runs, by number and name, and how many of its ticks are done."""
+    """Where a tuning is: which of its runs, and how many of its ticks are done."""
 
     run: int
     runs: int
-    name: str
     done: int
     ticks: int
 
@@ -82,19 +80,14 @@ def tune(ws: Workspace, *, seed: int = 0, progress: Callable[[Progress], None] =
     history = HistorySource(ProjectSource(ws), ws.project, faults=(), seed=seed)
     start, until = history.bounds()
     first = start + (ws.project.alarms.least_history + MARGIN) * span(ws.project.tables[ws.project.requests].every)
-    plans: dict[str, tuple[Fault, ...]] = {
-        severity: dense(ws.project, start=first, until=until, seed=seed, severity=severity) for severity in SEVERITIES
-    }
-    if not plans["medium"]:
+    faults = dense(ws.project, start=first, until=until, seed=seed)
+    if not faults:
         raise ProjectError(_too_short(ws, start, until, first))
-    looks = {}
-    runs: dict[str, tuple[Fault, ...]] = {AS_IT_WAS: (), **plans}
-    for run, (name, faults) in enumerate(runs.items()):
-        at = Progress(run, len(runs), name, 0, 0)
-        looks[name] = _looked(ws, history.with_faults(faults, seed=seed), faults, at, progress)
+    quiet = _looked(ws, history, (), Progress(0, 2, 0, 0), progress)
+    struck = _looked(ws, history.with_faults(faults, seed=seed), faults, Progress(1, 2, 0, 0), progress)
     shutil.rmtree(store_of(ws, NAME), ignore_errors=True)
     weeks = (until - first) / WEEK
-    curve = [_point(ws, looks, rate=rate, since=first, weeks=weeks) for rate in RATES]
+    curve = [_point(ws, quiet, struck, rate=rate, since=first, weeks=weeks) for rate in RATES]
     best = recommended(curve, budget=ws.project.alarms.pages_per_week)
     return {
         "from": iso(start),
@@ -102,11 +95,11 @@ def tune(ws: Workspace, *, seed: int = 0, progress: Callable[[Progress], None] =
         "weeks": round(weeks, 1),
         "budget": ws.project.alarms.pages_per_week,
         "now": ws.project.alarms.false_alarm_rate,
-        "faults": {name: len(faults) for name, faults in plans.items()},
+        "faults": {severity: len(_of(severity, faults)) for severity in SEVERITIES},
         "curve": curve,
         "recommended": best["rate"],
         "because": _because(best, budget=ws.project.alarms.pages_per_week),
-        "missed": _missed(ws, looks["medium"], rate=best["rate"]),
+        "missed": _missed(ws, struck, rate=best["rate"]),
     }
 
 
@@ -207,13 +200,18 @@ def told_at(seen: Iterable[Seen], *, rate: float, settings: Alarms) -> Iterator[
         past.append([Broke(finding.by, finding.columns) for finding in found])
 
 
-def _point(ws: Workspace, looks: dict[str, Look], *, rate: float, since: datetime, weeks: float) -> dict[str, Any]:
+def _of(severity: str, faults: Sequence[Fault]) -> set[str]:
+    return {fault.id for fault in faults if fault.severity == severity}
+
+
+def _point(ws: Workspace, quiet: Look, struck: Look, *, rate: float, since: datetime, weeks: float) -> dict[str, Any]:
     """Tell one rate's pages a week on the history as it was, and how many faults of each severity it catches."""
     settings = ws.project.alarms
-    quiet = [(at, f) for at, f in told_at(looks[AS_IT_WAS].seen, rate=rate, settings=settings) if at >= since]
+    told = [(at, f) for at, f in told_at(quiet.seen, rate=rate, settings=settings) if at >= since]
     # A page an incident, as alarms have it; each is as rare as can be, so that the level lets all of them through.
-    paging = [Judged(at, finding.thing, 0.0) for at, finding in quiet if finding.severity == "page"]
-    caught = {name: len(_caught(ws, look, rate=rate)) for name, look in looks.items() if name != AS_IT_WAS}
+    paging = [Judged(at, finding.thing, 0.0) for at, finding in told if finding.severity == "page"]
+    found = _caught(ws, struck, rate=rate)
+    caught = {severity: len(found & _of(severity, struck.faults)) for severity in SEVERITIES}
     return {"rate": rate, "pages_per_week": round(pages(paging, level=0.0) / weeks, 3), "caught": caught}
 
 
@@ -226,6 +224,7 @@ def _caught(ws: Workspace, look: Look, *, rate: float) -> set[str]:
     return {name for name in credit if name is not None}
 
 
-def _missed(ws: Workspace, look: Look, *, rate: float) -> dict[str, int]:
-    caught = _caught(ws, look, rate=rate)
-    return dict(sorted(Counter(fault.kind for fault in look.faults if fault.id not in caught).items()))
+def _missed(ws: Workspace, struck: Look, *, rate: float) -> dict[str, int]:
+    """Count the medium faults that a rate does not catch, by kind."""
+    left = _of("medium", struck.faults) - _caught(ws, struck, rate=rate)
+    return dict(sorted(Counter(fault.kind for fault in struck.faults if fault.id in left).items()))
