@@ -228,6 +228,8 @@ def _levels(seen: dict[str, Any], threshold: float) -> dict[str, float]:
     furthest: dict[str, float] = dict(seen.get("furthest") or {})
     for moved in seen.get("moved", ()):
         furthest[moved["column"]] = max(abs(moved["residual"]), furthest.get(moved["column"], 0.0))
+    for column in seen.get("columns", ()):  # a column that is gone was not measured, and is to blame all the same
+        furthest.setdefault(column, seen["score"])
     return {column: distance / threshold for column, distance in furthest.items()}
 
 

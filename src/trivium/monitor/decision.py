@@ -52,7 +52,9 @@ class DriftDecision(msgspec.Struct, frozen=True, kw_only=True):
     sentence. `score` is the greatest residual, in spreads; `threshold` what it may be; `p_value` the share of ordinary
     partitions that would score as high. `moved` are the statistics that moved most, the worst first. `partitions` is
     how many the judgement rests on, `confidence` by which rule: with few of them wide defaults stand in for the
-    table's own spread. Without enough history score, threshold and p_value say nothing: 0, 0 and 1.
+    table's own spread. `furthest` tells of each column ("" is the whole table) how far its furthest statistic lay, in
+    spreads, to three digits; below a quarter of the threshold it is left out. Without enough history score, threshold
+    and p_value say nothing: 0, 0 and 1.
     """
 
     verdict: Verdict
@@ -66,6 +68,7 @@ class DriftDecision(msgspec.Struct, frozen=True, kw_only=True):
     causes: tuple[Cause, ...] = ()
     partitions: int = 0
     confidence: Confidence = "none"
+    furthest: dict[str, float] = {}
 
     @property
     def is_alarm(self) -> bool:

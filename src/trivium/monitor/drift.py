@@ -21,6 +21,8 @@ from trivium.monitor.statistics import Measures, measure
 from trivium.monitor.suspects import within
 
 MOVED_SHOWN = 8
+# A column that went less far than this share of the threshold is not told one by one.
+NEAR = 0.25
 # The score of what needs no statistics to be seen: a column that is gone is as far off as can be.
 BEYOND_DOUBT = 1000.0
 FAULTS = get_args(FaultKind)
@@ -114,4 +116,14 @@ def _decision(
         causes=causes,
         partitions=partitions,
         confidence="wide defaults" if reading.is_wide else "own history",
+        furthest=_furthest(reading),
     )
+
+
+def _furthest(reading: Reading) -> dict[str, float]:
+    """Tell how far each column went; what lay near what was expected need not be remembered for ever."""
+    found: dict[str, float] = {}
+    for (column, _), size in zip(reading.keys, np.abs(reading.sizes).tolist(), strict=True):
+        if size >= NEAR * reading.threshold:
+            found[column] = max(found.get(column, 0.0), float(f"{size:.3g}"))
+    return found

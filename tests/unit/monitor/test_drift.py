@@ -115,6 +115,17 @@ def test_ordinary_days_are_ordinary(shop, lived) -> None:
         assert (decision.kind, decision.columns, decision.words, decision.causes) == (None, (), "", ())
 
 
+def test_each_column_tells_how_far_it_went(shop, lived) -> None:
+    """The culprit furthest, beyond the threshold, to three digits; what stayed near is left out."""
+    strike = FAULTS["miles"][0]
+    struck = shop.summary(strike(shop.frame(DAY), shop.frame(DAY - 1)), DAY)
+    decision = lived.judge(struck, start=shop.start(DAY), **ASK)
+    assert max(decision.furthest, key=lambda name: decision.furthest[name]) == "distance"
+    assert decision.furthest["distance"] == pytest.approx(decision.score, rel=0.005)
+    ordinary = lived.judge(shop.summary(shop.frame(DAY), DAY), start=shop.start(DAY), **ASK)
+    assert all(0.25 * ordinary.threshold <= size <= ordinary.score * 1.005 for size in ordinary.furthest.values())
+
+
 @pytest.mark.parametrize("rows", [100, 3_000])
 def test_a_column_of_a_small_day_is_judged_as_a_small_day(shop, lived, rows) -> None:
     """Only the number of rows is odd about a day that has a tenth, or thrice as many."""
