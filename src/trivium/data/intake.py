@@ -3,7 +3,7 @@
 Pure: who calls it reads the rows, in one piece or chunk by chunk, and writes what was decided.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +18,7 @@ from trivium.core.values import Partition
 from trivium.data.checks import UNIQUE_ACROSS, rules, within_partition
 from trivium.data.findings import Place, Tally, evaluate, missing_columns, no_rows, not_computed, outside
 from trivium.data.held import Taken, either, hold_back, nothing, split
+from trivium.data.keys import HashSet, MemoryHashes
 from trivium.data.measures import Excess, Measures
 from trivium.data.rules import RowRule
 from trivium.data.schema import SchemaBreaks, conform
@@ -96,6 +97,7 @@ def begin(
     existing_keys: ExistingKeys | None = None,
     references: Mapping[str, pl.Series] | None = None,
     history: Mapping[str, Summary] | None = None,
+    hash_set: Callable[[], HashSet] = MemoryHashes,
 ) -> "Intake":
     """Begin the intake of one partition.
 
@@ -109,6 +111,7 @@ def begin(
         references: for each column that the contract references, such as `planes.tailnum`, the values it holds.
         history: the summaries of the table's earlier partitions by name, the oldest first; needed only where
             `measures.needs_history` says so.
+        hash_set: makes what the key, and each unique column, is remembered in.
 
     Raises:
         ProjectError: as `checks.rules` does.
@@ -120,7 +123,7 @@ def begin(
         table,
         Place(name, partition, private),
         [*row_rules, *within_partition(table, partition)],
-        uniques=list(uniques_of(table, at)),
+        uniques=list(uniques_of(table, at, hash_set)),
         existing_keys=existing_keys,
         measures=measures,
     )
@@ -135,7 +138,7 @@ class Intake:
     are committed in their order. Of rows that share a key or a unique value, the first that broke no rule of its own
     keeps it, and every later one breaks the rule. A key with a null in it is equal to none.
 
-    Memory: a chunk, and 8 bytes for each row that holds a key, and for each unique value.
+    Memory: a chunk, and what the sets of keys and of unique values take: 8 bytes a row where they lie in memory.
     """
 
     def __init__(

@@ -1,10 +1,11 @@
-"""Which keys and unique values a partition has already given away, chunk after chunk. Holds hashes: 8 bytes a row.
+"""Which keys and unique values a partition has already given away, chunk after chunk. Holds hashes, not keys.
 
 Not the keys of other partitions: whoever reads those hands over the few that matter.
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,18 @@ _SEED = 0x9E3779B97F4A7C15
 _MIX = np.uint64(0xFF51AFD7ED558CCD)
 
 
+class HashSet(Protocol):
+    """Hashes that are held, wherever they lie; asked for and added in ascending order."""
+
+    def holds(self, ascending: Hashes, /) -> Mask:
+        """Tell which of these are held."""
+        ...
+
+    def add(self, ascending: Hashes, /) -> None:
+        """Hold these too; none of them is held yet."""
+        ...
+
+
 class SeenKeys:
     """The keys that committed rows hold. A key is held by its hash of 64 bits.
 
@@ -25,8 +38,8 @@ class SeenKeys:
     good row is held back as if its key were taken, and says so; no key is ever let in twice.
     """
 
-    def __init__(self) -> None:
-        self._runs: list[list[Hashes]] = [[] for _ in range(1 << _BUCKET_BITS)]
+    def __init__(self, held: HashSet | None = None) -> None:
+        self._held: HashSet = MemoryHashes() if held is None else held
 
     def take(self, keys: pl.DataFrame, bad: Mask) -> Mask:
         """Tell which rows of the next chunk have a key that an earlier row keeps, and keep those of the others.
@@ -42,28 +55,35 @@ class SeenKeys:
         hashes = hash_rows(keys)
         keep = whole & ~bad
         kept = np.sort(hashes[keep])
-        if bool(keep.all()) and not _has_twins(kept) and not self._holds(kept).any():
-            self._add(kept)
+        if bool(keep.all()) and not _has_twins(kept) and not self._held.holds(kept).any():
+            self._held.add(kept)
             return np.zeros(keys.height, dtype=np.bool_)
         values, first = np.unique(hashes[keep], return_index=True)
         place = np.flatnonzero(keep)[first]
-        before = self._holds(values)
+        before = self._held.holds(values)
         # Where a row's key stands among the kept ones, if it does.
         at = np.minimum(np.searchsorted(values, hashes), max(values.size - 1, 0))
         lost = self._held_by_earlier(hashes)
         if values.size:
             lost |= (values[at] == hashes) & (place[at] < np.arange(hashes.size))
-        self._add(values[~before])
+        self._held.add(values[~before])
         return lost & whole
 
     def _held_by_earlier(self, hashes: Hashes) -> Mask:
         order = np.argsort(hashes)
         held = np.empty(hashes.size, dtype=np.bool_)
-        held[order] = self._holds(hashes[order])
+        held[order] = self._held.holds(hashes[order])
         return held
 
-    def _holds(self, ascending: Hashes) -> Mask:
-        """Tell which of these hashes, in ascending order, were kept before."""
+
+class MemoryHashes:
+    """A `HashSet` in memory, 8 bytes each."""
+
+    def __init__(self) -> None:
+        self._runs: list[list[Hashes]] = [[] for _ in range(1 << _BUCKET_BITS)]
+
+    def holds(self, ascending: Hashes, /) -> Mask:
+        """See `HashSet`."""
         held = np.zeros(ascending.size, dtype=np.bool_)
         for part, runs in zip(_buckets(ascending), self._runs, strict=True):
             wanted = ascending[part]
@@ -72,7 +92,8 @@ class SeenKeys:
                 held[part] |= run[at] == wanted
         return held
 
-    def _add(self, ascending: Hashes) -> None:
+    def add(self, ascending: Hashes, /) -> None:
+        """See `HashSet`."""
         for part, runs in zip(_buckets(ascending), self._runs, strict=True):
             if part.start == part.stop:
                 continue

@@ -8,7 +8,7 @@ import polars as pl
 
 from trivium.core.project import Table
 from trivium.data.checks import UNIQUE, UNIQUE_ACROSS, unique_name
-from trivium.data.keys import SeenKeys
+from trivium.data.keys import HashSet, SeenKeys
 from trivium.data.rules import RowRule
 
 _PLACE = "_place"
@@ -25,11 +25,11 @@ class Unique:
     seen: SeenKeys
 
 
-def uniques_of(table: Table, at: datetime) -> Iterator[Unique]:
-    """Give a table's key, and its unique columns whose rule has not expired at a time."""
+def uniques_of(table: Table, at: datetime, hash_set: Callable[[], HashSet]) -> Iterator[Unique]:
+    """Give a table's key, and its unique columns whose rule has not expired at a time, each with a set of its own."""
     if table.key:
         what = f"have the {', '.join(table.key)} of an earlier row of the partition"
-        yield Unique(RowRule(UNIQUE, _columns(table.key), "quarantine", None, what), table.key, SeenKeys())
+        yield Unique(RowRule(UNIQUE, _columns(table.key), "quarantine", None, what), table.key, SeenKeys(hash_set()))
     for column, contract in table.columns.items():
         if contract.unique and contract.holds("unique", today=at.date()):
             terms = contract.terms("unique")
@@ -42,7 +42,7 @@ def uniques_of(table: Table, at: datetime) -> Iterator[Unique]:
                 because=terms.because or "",
                 owner=terms.owner or "",
             )
-            yield Unique(rule, (column,), SeenKeys())
+            yield Unique(rule, (column,), SeenKeys(hash_set()))
 
 
 def across(key: Sequence[str]) -> RowRule:

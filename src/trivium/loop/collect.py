@@ -1,6 +1,7 @@
 """Collect: new partitions are read, checked, summarised, and committed, quarantined or refused, chunk by chunk."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -14,10 +15,12 @@ from trivium.core.problems import DataError, Problem, ProjectError, unknown_name
 from trivium.core.values import EPOCH, digest, iso, moment, span
 from trivium.data.held import hold_back
 from trivium.data.intake import Decided, Intake, begin
+from trivium.data.keys import HashSet
 from trivium.data.packing import encode
 from trivium.loop.beside import earlier_summaries, referenced_values
 from trivium.loop.changes import changes_between
 from trivium.loop.key_index import KeyIndex
+from trivium.loop.key_runs import DiskHashes, when_asked
 from trivium.loop.sources import Delivery, FileSource, Passed, Source
 from trivium.loop.workspace import Workspace
 from trivium.store.frame_writer import FrameWriter
@@ -139,8 +142,10 @@ class _Work:
     def _decide(self) -> Event:
         ws, table, delivery = self.ws, self.table, self.delivery
         keys = keys_of(ws, table)
-        intake = self._intake(keys)
-        with ws.blobs.frame_writer() as committed, ws.blobs.frame_writer() as quarantined:
+        with ExitStack() as stack:
+            committed = stack.enter_context(ws.blobs.frame_writer())
+            quarantined = stack.enter_context(ws.blobs.frame_writer())
+            intake = self._intake(keys, lambda: DiskHashes(when_asked(stack, ws.blobs.scratch)))
             keys.expect()
             rows = 0
             for chunk in delivery.chunks():
@@ -173,7 +178,7 @@ class _Work:
         keys.settle(blob)
         return ws.event("collected", table, because=self.because, **body, **kept, **self._replaced(blob))
 
-    def _intake(self, keys: KeyIndex) -> Intake:
+    def _intake(self, keys: KeyIndex, hash_set: Callable[[], HashSet]) -> Intake:
         return begin(
             self.ws.project.tables[self.table],
             name=self.table,
@@ -183,6 +188,7 @@ class _Work:
             existing_keys=partial(keys.held_elsewhere, partition=self.delivery.partition.name),
             references=referenced_values(self.ws, self.ws.project.tables[self.table]),
             history=earlier_summaries(self.ws, self.table, self.delivery.partition),
+            hash_set=hash_set,
         )
 
     def _body(self, decided: Decided) -> dict[str, Any]:

@@ -7,14 +7,13 @@ for a hundred million): then a good row is held back as if its key were taken, a
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 from weakref import finalize
 
 import numpy as np
 
 from trivium.data.keys import hash_rows
-from trivium.loop.key_runs import KeyRuns, Mask, Owners
+from trivium.loop.key_runs import KeyRuns, Mask, Owners, when_asked
 from trivium.loop.pieces import Scratch
 from trivium.loop.workspace import Workspace
 
@@ -30,7 +29,7 @@ class KeyIndex:
         stack = ExitStack()
         # The index lives as long as its process; its files go with it, or at the next sweep.
         finalize(self, stack.close)
-        self._runs = KeyRuns(partial(_opened, stack, scratch, []))
+        self._runs = KeyRuns(when_asked(stack, scratch))
         self._owners: list[bool] = []  # by number: whether it is still some partition's present content
         self._held: dict[str, tuple[str, int]] = {}  # by partition: its blob, and its number
         self._pending: _Expected | None = None
@@ -94,10 +93,3 @@ class _Expected:
 
     number: int
     blob: str | None = None
-
-
-def _opened(stack: ExitStack, scratch: Scratch, found: list[Path]) -> Path:
-    """Give the folder for large runs, made when it is first asked for."""
-    if not found:
-        found.append(stack.enter_context(scratch()))
-    return found[0]

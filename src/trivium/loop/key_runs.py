@@ -4,6 +4,7 @@ Knows no partitions by name and no rows; `key_index` does.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +64,33 @@ class KeyRuns:
         found = np.empty_like(held)
         found[order] = held
         return found
+
+
+class DiskHashes:
+    """A `data.keys.HashSet` that lies on disk where it is large: runs of keys that have no owner."""
+
+    def __init__(self, folder: Callable[[], Path], *, memory_keys: int = MEMORY_KEYS) -> None:
+        self._runs = KeyRuns(folder, memory_keys=memory_keys)
+
+    def holds(self, ascending: Hashes, /) -> Mask:
+        """Tell which of these are held."""
+        return self._runs.holds(ascending, lambda owners: np.ones(owners.size, dtype=np.bool_))
+
+    def add(self, ascending: Hashes, /) -> None:
+        """Hold these too."""
+        self._runs.add(ascending, 0)
+
+
+def when_asked(stack: ExitStack, scratch: Callable[[], AbstractContextManager[Path]]) -> Callable[[], Path]:
+    """Give a folder for large runs that is made when it is first asked for, and goes when the stack is closed."""
+    found: list[Path] = []
+
+    def folder() -> Path:
+        if not found:
+            found.append(stack.enter_context(scratch()))
+        return found[0]
+
+    return folder
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 
-from trivium.data.keys import SeenKeys, hash_rows
+from trivium.data.keys import MemoryHashes, SeenKeys, hash_rows
 
 
 def test_many_chunks_find_each_key_a_second_time_and_no_other() -> None:
@@ -22,11 +22,12 @@ def test_many_chunks_find_each_key_a_second_time_and_no_other() -> None:
 
 def test_memory_is_eight_bytes_a_key() -> None:
     """The runs hold each key once, and are few: each at least twice as long as the next."""
-    seen = SeenKeys()
+    held = MemoryHashes()
+    seen = SeenKeys(held)
     for start in range(0, 64_000, 1_000):
         seen.take(pl.DataFrame({"id": range(start, start + 1_000)}), np.zeros(1_000, dtype=np.bool_))
-    assert sum(run.nbytes for runs in seen._runs for run in runs) == 8 * 64_000
-    for runs in seen._runs:
+    assert sum(run.nbytes for runs in held._runs for run in runs) == 8 * 64_000
+    for runs in held._runs:
         assert all(longer.size >= 2 * shorter.size for longer, shorter in pairwise(runs))
 
 
