@@ -4,11 +4,14 @@ Takes what `loop.table_picture` told and decides nothing. `heatmap`, `bands` and
 are in `templates/table.html.j2`. What is drawn grows with the steps of time, not with the partitions.
 """
 
+import math
+
 from trivium.loop.table_picture import FindingSeen, TablePicture
 from trivium.web import bands, culprits, heatmap, words
 
 MOST_COLUMNS_DRAWN = 24
 MOST_FINDINGS_LISTED = 300
+BY_LOGARITHM = ("rows", "distinct")
 
 
 def render(picture: TablePicture) -> str:
@@ -65,12 +68,17 @@ def moved_of(finding: FindingSeen) -> list[dict[str, str]]:
     return [
         {
             "what": f"{one['column'] or heatmap.WHOLE_TABLE}: {one['statistic']}",
-            "expected": words.score(one["expected"]),
-            "seen": words.score(one["seen"]),
+            "expected": _written(one["statistic"], one["expected"]),
+            "seen": _written(one["statistic"], one["seen"]),
             "distance": f"{one['residual']:+.1f}",
         }
         for one in moved
     ]
+
+
+def _written(statistic: str, value: float) -> str:
+    """Write a statistic as a person would count it: the monitor measures some by ln(1 + x)."""
+    return words.count(round(math.expm1(value))) if statistic in BY_LOGARITHM else words.score(value)
 
 
 def _counts(picture: TablePicture) -> dict[str, int]:

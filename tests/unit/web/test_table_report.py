@@ -12,7 +12,7 @@ from report_study.pictures import picture
 from trivium.loop.steps import MOST_STEPS, steps_of
 from trivium.loop.table_picture import TablePicture
 from trivium.web.heatmap import draw, levels_of, ordered_columns, readout
-from trivium.web.table_report import render
+from trivium.web.table_report import moved_of, render
 
 HOSTILE = "</title></text><script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
 
@@ -144,3 +144,11 @@ def test_the_figure_names_its_cells() -> None:
     svg = draw(some, some.steps)
     assert re.search(r'class="cell h0"', svg) and re.search(r'class="cell h2"', svg)
     assert svg.index("the table as a whole") < svg.index(">distance<")
+
+
+def test_counts_are_written_as_counts() -> None:
+    """The monitor measures rows by their logarithm; a person reads 73 where 36 came."""
+    finding = picture().findings[0]
+    rows = {"column": "", "statistic": "rows", "expected": 4.304065, "seen": 3.610918, "residual": -9.0}
+    told = moved_of(replace(finding, partition=replace(finding.partition, moved=(rows,))))
+    assert told == [{"what": "the table as a whole: rows", "expected": "73", "seen": "36", "distance": "-9.0"}]
