@@ -1,7 +1,8 @@
 """Files as chunks of rows: Parquet, CSV and JSON lines, each read a part at a time, whatever its size."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ class BeginAnew(Exception):  # noqa: N818 - no error: a word to who reads
     """The chunks given so far are void: later rows belie their types. Read the file again, `settled`."""
 
 
-def read_chunks(path: Path, *, settled: bool = False) -> "Iterator[pl.DataFrame]":
+def read_chunks(path: Path, *, settled: bool = False, texts: Collection[str] = ()) -> "Iterator[pl.DataFrame]":
     """Read one file by its ending: .parquet, .csv, .jsonl or .ndjson. At least one chunk comes, if only of no rows.
 
     Chunks of JSON lines may differ in their columns and types.
@@ -28,6 +29,7 @@ def read_chunks(path: Path, *, settled: bool = False) -> "Iterator[pl.DataFrame]
     Args:
         path: the file.
         settled: look at all values of a CSV before giving any, to find types that suit all of them.
+        texts: columns of a CSV that are text, whatever they look like: `00501` is no number.
 
     Raises:
         BeginAnew: not settled, and the types of the first rows do not suit the later ones.
@@ -58,7 +60,10 @@ def read_chunks(path: Path, *, settled: bool = False) -> "Iterator[pl.DataFrame]
                     fix="write the file again; remove it if there is nothing to deliver",
                 )
             )
-        yield from _settled_csv(path) if settled and reader is _csv else reader(path)
+        if reader is _csv:
+            yield from (_settled_csv if settled else _csv)(path, texts)
+        else:
+            yield from reader(path)
     except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
         raise unreadable(path, error) from None
 
@@ -94,23 +99,28 @@ def _parquet(path: Path) -> "Iterator[pl.DataFrame]":
     yield from _batches(pl.scan_parquet(path, glob=False))
 
 
-def _csv(path: Path) -> "Iterator[pl.DataFrame]":
+def _csv(path: Path, texts: Collection[str] = ()) -> "Iterator[pl.DataFrame]":
     """Read a CSV with the types its first rows suggest; where a later value belies them, with types that suit all."""
     import polars as pl
 
+    known = dict.fromkeys(texts, pl.String())
     if path.stat().st_size <= LINES_BYTES:
+        read = partial(pl.read_csv, path, try_parse_dates=True, schema_overrides=known)
         try:
-            yield pl.read_csv(path, infer_schema_length=GUESSED_FROM_ROWS, try_parse_dates=True)
+            yield read(infer_schema_length=GUESSED_FROM_ROWS)
         except pl.exceptions.ComputeError:
-            yield pl.read_csv(path, infer_schema_length=None, try_parse_dates=True)
+            yield read(infer_schema_length=None)
         return
+    guessed = pl.scan_csv(
+        path, infer_schema_length=GUESSED_FROM_ROWS, try_parse_dates=True, schema_overrides=known, glob=False
+    )
     try:
-        yield from _batches(pl.scan_csv(path, infer_schema_length=GUESSED_FROM_ROWS, try_parse_dates=True, glob=False))
+        yield from _batches(guessed)
     except pl.exceptions.ComputeError as error:
         raise BeginAnew(str(error)) from None
 
 
-def _settled_csv(path: Path) -> "Iterator[pl.DataFrame]":
+def _settled_csv(path: Path, texts: Collection[str] = ()) -> "Iterator[pl.DataFrame]":
     """Read a CSV twice: once as text, to find the type that suits all values of each column, and once to give them.
 
     Polars' own look at all rows took 60 s for half a gigabyte, this one 10.
@@ -121,7 +131,7 @@ def _settled_csv(path: Path) -> "Iterator[pl.DataFrame]":
     kinds: dict[str, list[pl.DataType]] = {}
     for chunk in _batches(text):
         for column in chunk.get_columns():
-            left = kinds.setdefault(column.name, [pl.Int64(), pl.Float64()])
+            left = kinds.setdefault(column.name, [] if column.name in texts else [pl.Int64(), pl.Float64()])
             kinds[column.name] = [
                 kind for kind in left if column.cast(kind, strict=False).null_count() == column.null_count()
             ]

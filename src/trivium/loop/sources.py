@@ -188,7 +188,8 @@ class FileSource:
             stat = path.stat()
         except OSError as error:
             raise unreadable(path, error) from None
-        key = digest("pieces", str(path), stat.st_size, stat.st_mtime_ns, settings.time, settings.every)
+        texts = self._texts(table)
+        key = digest("pieces", str(path), stat.st_size, stat.st_mtime_ns, settings.time, settings.every, texts)
         found = self._memo.find(key) if self._memo else None
         if found is not None:
             return _File(path, {name: _Held(*held) for name, held in found.items()}, is_fresh=False)
@@ -203,7 +204,7 @@ class FileSource:
         for settled in (False, True):
             pieces = Pieces(self.project.tables[table], name=table, shelf=shelf)
             try:
-                for chunk in read_chunks(path, settled=settled):
+                for chunk in read_chunks(path, settled=settled, texts=self._texts(table)):
                     pieces.take(chunk)
             except BeginAnew:
                 for piece in pieces.finish().values():
@@ -211,6 +212,10 @@ class FileSource:
                 continue
             return pieces.finish()
         raise AssertionError("unreachable: settled chunks do not begin anew")
+
+    def _texts(self, table: str) -> list[str]:
+        """List the columns that the contract calls text: a CSV does not say so itself."""
+        return sorted(name for name, column in self.project.tables[table].columns.items() if column.type == "str")
 
     def files(self, table: str) -> list[Path | Problem]:
         """List the files that a table's pattern matches, or the problem that there are none."""

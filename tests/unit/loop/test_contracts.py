@@ -12,6 +12,7 @@ from terminal import say
 from trivium.core.clock import VirtualClock
 from trivium.core.problems import DataError, ProjectError
 from trivium.loop.diff_contract import diff_contract
+from trivium.loop.file_chunks import read_chunks
 from trivium.loop.infer_contract import infer_contract, write_contract
 from trivium.loop.sources import FileSource
 from trivium.loop.tick import tick
@@ -209,3 +210,20 @@ def test_the_commands(tmp_path):
     (partition,) = said.document["partitions"]
     assert said.code == 1
     assert (partition["read"], partition["quarantined"]) == (60, 60)
+
+
+def test_what_a_contract_calls_text_is_read_as_text(tmp_path):
+    """A CSV's postcodes keep their zeros, in a small file and in one whose first rows deceive."""
+    codes = '\n[tables.codes]\nfiles = "codes.csv"\n[tables.codes.columns]\ncode = { type = "str", pattern = "[0-9]{5}" }\nn = { type = "str" }\n'
+    folder = small_project.make(tmp_path, days=1, project=small_project.PROJECT + codes)
+    for last in ("2", "two"):
+        (folder / "codes.csv").write_text("code,n\n00501,1\n10001," + last + "\n")
+        said = say("contract", "check", "codes", project=folder)
+        assert (said.code, said.document["partitions"][0]["committed"]) == (0, 2)
+    (settled,) = read_chunks(folder / "codes.csv", settled=True, texts=["code"])
+    assert settled.rows() == [("00501", "1"), ("10001", "two")]
+    assert say("collect", "codes", project=folder).code == 0
+    ws = Workspace(folder, durable=False)
+    ws.refresh()
+    (record,) = ws.state.snapshot.partitions("codes")
+    assert ws.frame(record.blob).rows() == [("00501", "1"), ("10001", "two")]
