@@ -78,6 +78,10 @@ def run(words: list[str]) -> int:
     # Must stand before OpenMP loads. At its usual 300,000 spins a barrier, fits took 3 to 8 times as long on a machine
     # whose cores had other work; 1,000 lose nothing on an idle one. See docs/explanation/performance.md.
     os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    # Must stand before Polars loads: a large collect took twice the memory where ten row groups were read ahead, and
+    # where freed memory was kept for later.
+    os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "1")
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "dirty_decay_ms:500,muzzy_decay_ms:0")
     try:
         meant, left = meant_by(words)
         MEANT.set(meant)
