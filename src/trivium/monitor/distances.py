@@ -59,17 +59,21 @@ class Window:
         held = [m.counts.get(column, m.rows) if column else m.rows for m in self.measures]
         return np.maximum(np.array(held, dtype=np.float64), 1.0)
 
+    def _rows_of(self, key: Statistic) -> Array:
+        """Count what a statistic is taken over: a column's values, but for nulls, which are a share of all rows."""
+        return self.rows(TABLE if key[1] == "nulls" else key[0])
+
     def _put(self, key: Statistic, values: Array, variances: Array) -> None:
         if key[1] in SHARES:
             # Where less than a row is expected, one row is no surprise, whatever the normal law says.
-            variances = variances + 1.0 / self.rows(key[0]) ** 2
+            variances = variances + 1.0 / self._rows_of(key) ** 2
         self.values[key], self.noise[key] = values, variances
 
     def _own(self) -> None:
         for key in sorted({key for held in self.measures for key in held.values}):
             values = np.array([held.values.get(key, np.nan) for held in self.measures])
             noise = np.array([held.noise.get(key, np.nan) for held in self.measures])
-            rows = self.rows(key[0])
+            rows = self._rows_of(key)
             if key[1] == "distinct":
                 # More rows hold more values: all the more, the more of the values are new with each row (Heaps' law).
                 values = values - min(1.0, float(np.nanmedian(np.exp(values) / rows))) * np.log(rows)

@@ -38,6 +38,7 @@ def mixed_up(frame: pl.DataFrame, column: str) -> pl.DataFrame:
 
 FAULTS = {
     "missing": (lambda f, _: changed(f, "distance", pl.lit(None), 0.1), ("distance",), "is null in"),
+    "all missing": (lambda f, _: changed(f, "distance", pl.lit(None)), ("distance",), "is null in"),
     "filled in": (lambda f, _: changed(f, "distance", pl.lit(0.0), 0.2), ("distance",), "looks filled in"),
     "miles": (lambda f, _: changed(f, "distance", pl.col("distance") * 1.609), ("distance",), "looks like kilometres"),
     "cents": (lambda f, _: changed(f, "price", pl.col("price") * 100), ("price",), "100 times its usual scale"),
@@ -56,7 +57,7 @@ FAULTS = {
     "half stale": (lambda f, before: pl.concat([before.filter(some(before, 0.5)), f.filter(some(f, 0.5))]), (), "stale"),
 }  # fmt: skip
 KINDS = {
-    "filled in": "missing", "miles": "scale", "cents": "scale", "some cents": "scale", "celsius": "scale",
+    "all missing": "missing", "filled in": "missing", "miles": "scale", "cents": "scale", "some cents": "scale", "celsius": "scale",
     "gone": "schema", "new": "schema", "type": "schema", "thinned": "truncated", "half stale": "stale",
 }  # fmt: skip
 
