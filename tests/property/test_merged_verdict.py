@@ -27,7 +27,7 @@ def rows(count: int, *, day: int, factor: float = 1.0) -> pl.DataFrame:
             "distance": dice.lognormal(6, 0.7, count) * factor,
             "delay": np.where(dice.random(count) < 0.05, np.nan, dice.normal(0, 20, count)),
             "carrier": pl.Series(list("ABCDEFGH")).gather(dice.integers(0, 8, count)),
-            "tail": [f"N{number}" for number in dice.integers(0, 150, count)],
+            "tail": [f"N{number}" for number in dice.integers(0, 2_000, count)],
             "late": dice.random(count) < 0.2,
         }
     )
