@@ -91,6 +91,7 @@ slice_margins = { log_loss = 1.0, brier = 1.0 }
 least_rows = 30
 
 [release]
+max_latency_ms = 600000  # nothing here is about speed, and the machine may be busy
 shadow = "1d"
 canary = "1d"
 least_outcomes = 30

@@ -217,11 +217,15 @@ class Joint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """A partition's columns, its rows, how many rows broke each check, and the joint picture (old ones: none)."""
+    """A partition's columns, its rows, how many rows broke each check, and the joint picture (old ones: none).
+
+    `rows` are those let in; `held_back` counts the quarantined beside them, and `breaks` is of both together.
+    """
 
     rows: int
     columns: dict[str, ColumnSummary]
     breaks: dict[str, int] = {}
+    held_back: int = 0
     first_at: datetime | None = None
     last_at: datetime | None = None
     joint: Joint | None = None

@@ -161,7 +161,7 @@ class Intake:
         self._tallies = {rule.name: Tally(rule) for rule in (*row_rules, *of_keys)}
         self._schema = SchemaBreaks()
         self._failures: dict[str, Problem] = {}
-        self._read = self._committed = self._quarantined = 0
+        self._read = self._quarantined = 0
         self._refused = False
         self._parts: list[Summary] = []
         self._none: pl.DataFrame | None = None
@@ -187,7 +187,6 @@ class Intake:
         for name, error in self._measures.let_in(taken.committed):
             self._failures[name] = not_computed(name, error, self._place)
             self._refused = True
-        self._committed += taken.committed.height
         self._quarantined += taken.quarantined.height
         self._parts.append(summarise_partition(taken.committed, self._table, self._place.partition))
         if len(self._parts) == _MOST_PARTS:
@@ -240,12 +239,13 @@ class Intake:
         if held:
             self._parts = []
             summary = self._summary()
+        quarantined = self._read if held else self._quarantined
         return Decided(
             read=self._read,
-            committed=0 if held else self._committed,
-            quarantined=self._read if held else self._quarantined,
+            committed=self._read - quarantined,
+            quarantined=quarantined,
             refused=0,
-            summary=msgspec.structs.replace(summary, breaks={**breaks, **warnings}),
+            summary=msgspec.structs.replace(summary, breaks={**breaks, **warnings}, held_back=quarantined),
             breaks=breaks,
             warnings=warnings,
             problems=tuple(problems),

@@ -53,6 +53,7 @@ def merge(*summaries: Summary) -> Summary:
         rows=sum(summary.rows for summary in summaries),
         columns={name: _merged_column(columns[name]) for name in sorted(columns)},
         breaks=dict(sorted(breaks.items())),
+        held_back=sum(summary.held_back for summary in summaries),
         first_at=min((summary.first_at for summary in summaries if summary.first_at is not None), default=None),
         last_at=max((summary.last_at for summary in summaries if summary.last_at is not None), default=None),
         joint=_merged_joint(joints) if joints else None,

@@ -67,6 +67,7 @@ class _Summary(msgspec.Struct, array_like=True):
     first_at: datetime | None
     last_at: datetime | None
     joint: _Joint | None
+    held_back: int = 0
 
 
 def encode(summary: Summary) -> bytes:
@@ -78,6 +79,7 @@ def encode(summary: Summary) -> bytes:
         first_at=summary.first_at,
         last_at=summary.last_at,
         joint=None if summary.joint is None else _packed_joint(summary.joint),
+        held_back=summary.held_back,
     )
     return _MARK + msgspec.msgpack.encode(packed)
 
@@ -95,6 +97,7 @@ def decode(content: bytes) -> Summary:
         rows=packed.rows,
         columns={name: _unpacked(column) for name, column in packed.columns.items()},
         breaks=packed.breaks,
+        held_back=packed.held_back,
         first_at=packed.first_at,
         last_at=packed.last_at,
         joint=None if packed.joint is None else _unpacked_joint(packed.joint),

@@ -57,6 +57,7 @@ class Measures:
     coarse: set[str] = field(default_factory=set)
     correlations: tuple[tuple[str, ...], Array] | None = None
     breaks: Mapping[str, int] = field(default_factory=dict)
+    held_back: int = 0
     joint: Joint | None = None
     # The hashes of sampled rows, whole and without key and time, in ascending order.
     samples: tuple[Hashes, Hashes] = (NO_HASHES, NO_HASHES)
@@ -86,6 +87,7 @@ def measure(summary: Summary) -> Measures:
         noise={(TABLE, "rows"): 0.0},
         counts={},
         breaks=summary.breaks,
+        held_back=summary.held_back,
         joint=summary.joint,
         samples=_samples(summary.joint),
         correlations=_correlations(summary),

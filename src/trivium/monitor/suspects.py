@@ -35,9 +35,9 @@ def within(evidence: Evidence, found: Explanation) -> tuple[Cause, ...]:
         if alone:
             name = f"{alone.slicer} = {alone.value!r}"
             causes.append(_cause("slice", name, f"only {name} moved"))
-    rows = max(evidence.now.rows, 1)
+    rows = max(evidence.now.rows + evidence.now.held_back, 1)
     usual = [held.breaks for held in evidence.past]
-    everyone = max(sum(held.rows for held in evidence.past), 1)
+    everyone = max(sum(held.rows + held.held_back for held in evidence.past), 1)
     for check, broken in sorted(evidence.now.breaks.items()):
         before = sum(breaks.get(check, 0) for breaks in usual) / everyone
         if broken / rows > max(BROKEN_SHARE, TIMES_AS_USUAL * before):
