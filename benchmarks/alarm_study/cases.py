@@ -9,18 +9,31 @@ from pathlib import Path
 
 import polars as pl
 
-from alarm_study import faults, tables, verdicts
+from alarm_study import faults, tables
 from alarm_study.tables import EXTRA, TABLES, Table
 from trivium.loop import faults as product_faults
 from trivium.loop import strike as product_strike
+
+
+def digest_of(paths: Iterable[Path], *more: object) -> str:
+    """Name a state of some files, so that what was computed from another is not taken for it."""
+    found = hashlib.sha256(json.dumps([str(one) for one in more]).encode())
+    for path in sorted(paths):
+        found.update(path.read_bytes())
+    return found.hexdigest()[:16]
+
 
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".bench" / "alarms"
 # Which rows are drawn is tuned on no more than which faults strike: the report's are others than the development's.
 ROWS_SEED = {"development": 0, "report": 100}
 IDENTICAL_DAYS = 1_030
-# The code that says which rows a day has and how a fault changes them: what anybody said of other rows is void.
-DRAWN_BY = [Path(module.__file__ or "") for module in (tables, faults, verdicts, product_faults, product_strike)]
+# What says which rows a day has and how a fault changes them: what anybody said of other rows is void.
+DRAWN_BY = digest_of(
+    [Path(module.__file__ or "") for module in (tables, faults, product_strike)],
+    sorted(product_faults.GRID.items()),
+    sorted(product_faults.USUAL.items()),
+)
 
 
 @dataclass(frozen=True)
@@ -34,14 +47,6 @@ class Case:
 ENOUGH = Case("enough", "5,000 rows a day")
 NATURAL = Case("natural", "the tables' own rows a day")
 IDENTICAL = Case("identical", "identical distributions, 5,000 rows a partition")
-
-
-def digest_of(paths: Iterable[Path], *more: object) -> str:
-    """Name a state of some files, so that what was computed from another is not taken for it."""
-    found = hashlib.sha256(json.dumps([str(one) for one in more]).encode())
-    for path in sorted(paths):
-        found.update(path.read_bytes())
-    return found.hexdigest()[:16]
 
 
 def laid_down(case: Case, name: str, *, purpose: str, sources: Path, extra: Path | None = None) -> Path:

@@ -121,15 +121,15 @@ def _ask(job: tuple[Peer, Path, Path, list[int | None], Path]) -> None:
 def _laid_out(peer: Peer, folder: Path, seeds: Sequence[int | None], *, days: int | None) -> Path:
     """Write what a peer is asked: rows as Parquet, questions as JSON. Answers given to the same questions stay."""
     scripts = [SCRIPTS / "job.py", SCRIPTS / peer.script]
-    name = f"{folder.name}-{digest_of([*DRAWN_BY, *scripts], peer.packages, peer.feedback, seeds, days)}"
+    name = f"{folder.name}-{digest_of(scripts, DRAWN_BY, peer.packages, peer.feedback, seeds, days)}"
     place = CACHE / "peers" / f"{peer.name}-{name}"
     if (place / "job.json").exists():
         return place
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir(parents=True)
     table = read(folder)
-    table.rows.select(DAY, *table.columns).write_parquet(place / "clean.parquet")
     last = min(days or len(table.dates), len(table.dates))
+    table.rows.filter(pl.col(DAY) < last).select(DAY, *table.columns).write_parquet(place / "clean.parquet")
     asked = [
         _Asked("clean", day, number, table.columns, [])
         for day in range(WARM_UP, last)

@@ -39,6 +39,10 @@ def drawn(points: Sequence[Point], *, title: str, target: tuple[float, float]) -
     body = [*_frame(title, target)]
     for place, point in enumerate(points, 1):
         body += _mark(place, point, hues[point.system.partition(" + ")[0]])
+    note = TOP + 26 * len(points) + 28
+    body.append(
+        f'<text x="{RIGHT + 20}" y="{note}" fill="#555">filled: told after each alarm whether it was right</text>'
+    )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
         'font-family="system-ui, sans-serif" font-size="13" fill="#222">'
@@ -48,7 +52,7 @@ def drawn(points: Sequence[Point], *, title: str, target: tuple[float, float]) -
 
 def _frame(title: str, target: tuple[float, float]) -> list[str]:
     recall, days = target
-    luck = [(30.4 * step / 100, 1 - (1 - step / 100) ** 2) for step in range(101)]
+    luck = [(30.4 * (step / 100) ** 2, 1 - (1 - (step / 100) ** 2) ** 2) for step in range(101)]
     curve = " ".join(f"{_x(often):.1f},{_y(share):.1f}" for often, share in luck)
     body = [
         f'<text x="{LEFT}" y="32" font-size="17" font-weight="600">{escape(title)}</text>',
@@ -61,7 +65,7 @@ def _frame(title: str, target: tuple[float, float]) -> list[str]:
         "share of faults caught by an alarm</text>",
     ]
     body.append(f'<polyline points="{curve}" fill="none" stroke="#999" stroke-dasharray="5 4"/>')
-    body.append(f'<text x="{_x(12):.0f}" y="{_y(0.56):.0f}" fill="#777" font-size="12">alarms thrown by dice</text>')
+    body.append(f'<text x="{_x(9.5):.0f}" y="{_y(0.42):.0f}" fill="#777" font-size="12">alarms thrown by dice</text>')
     for tick in TICKS:
         body.append(f'<line x1="{_x(tick):.1f}" x2="{_x(tick):.1f}" y1="{TOP}" y2="{BOTTOM}" stroke="#e4e4e4"/>')
         body.append(f'<text x="{_x(tick):.1f}" y="{BOTTOM + 20}" text-anchor="middle">{tick:g}</text>')

@@ -153,7 +153,7 @@ def by_kind(case: str, rows: Sequence[Row]) -> str:
     systems = list(dict.fromkeys(str(one["system"]) for one in mine))
     figures = {(one["system"], one["figure"]): one for one in mine}
     lines = [["kind", *systems]]
-    for kind in (*STRUCK_KINDS, "all kinds"):
+    for kind in (*STRUCK_KINDS, "faults", "all kinds"):
         cells = []
         for system in systems:
             parts = []

@@ -109,8 +109,8 @@ def _code_of(walker: str) -> str:
     """Name the state of all the code that a walker's verdicts depend on."""
     if walker == "ours":
         rooms = [path for room in ("core", "data", "monitor") for path in (ROOT / "src/trivium" / room).rglob("*.py")]
-        return digest_of([*DRAWN_BY, *rooms, Path(ours.__file__)])
-    return digest_of([*DRAWN_BY, Path({"neighbours": neighbours, "rules": rules}[walker].__file__ or "")])
+        return digest_of([*rooms, Path(ours.__file__)], DRAWN_BY)
+    return digest_of([Path({"neighbours": neighbours, "rules": rules}[walker].__file__ or "")], DRAWN_BY)
 
 
 def _walk(walker: str, folder: Path, seed: int | None, kept: Path) -> None:

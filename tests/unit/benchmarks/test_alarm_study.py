@@ -229,7 +229,7 @@ def test_results_have_the_known_shape():
     fields = {"system", "case", "figure", "unit", "median", "low", "high", "runs"}
     assert all(set(row) == fields for row in rows)
     assert len(results.printed("a case", rows).splitlines()) == 2
-    assert len(results.by_kind("a case", rows).splitlines()) == 2 + len(STRUCK_KINDS)
+    assert len(results.by_kind("a case", rows).splitlines()) == 3 + len(STRUCK_KINDS)
     calm = results.calibration_of("Trivium", "alike", [walk(faults=[])], nominal=0.02)
     assert results.calibration("alike", calm).splitlines()[1].split()[:3] == ["Trivium", "0.020", "0.000"]
 
