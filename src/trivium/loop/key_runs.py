@@ -18,7 +18,7 @@ Mask = npt.NDArray[np.bool_]
 Counts = Callable[[Owners], Mask]
 
 # So many keys stay in memory (12 bytes each); then they are written down as one run.
-MEMORY_KEYS = 1 << 22
+MEMORY_KEYS = 1 << 21
 _BLOCK_KEYS = 512
 # Bits of a filter per key, and probes: 1 of 1,900 absent keys passes (Bloom 1970: (1 - e^(-6/16))^6).
 _FILTER_BITS = 16

@@ -200,3 +200,16 @@ def test_damaged_blobs_are_not_told_of(blobs):
         blobs.verified_path(digest)
     with pytest.raises(StoreError, match="TV-STORE-005"):
         blobs.verified_path("0" * 64)
+
+
+def test_the_few_rows_of_many_frames_keep_no_more_than_themselves(blobs):
+    """Rows filtered out of large frames wait in memory of their own, and are the same."""
+    texts = [f"a text that is longer than twelve bytes {n}" for n in range(20_000)]
+    with blobs.frame_writer() as writer:
+        for part in range(20):
+            writer.write(pl.DataFrame({"n": range(20_000), "t": texts}).filter(pl.col("n") == part))
+        held = sum(frame.estimated_size() for frame in writer._waiting)
+        assert held < 20 * 1_000_000
+        assert len(writer._waiting) < 8
+        digest = writer.keep()
+    assert blobs.get_frame(digest).rows() == [(n, texts[n]) for n in range(20)]
