@@ -6,11 +6,12 @@ measured by one rule. Only partitions that may serve as reference count into it.
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 
 import numpy as np
 
-from trivium.core.summary import PHASES, SAMPLED
-from trivium.monitor.statistics import SHARES, TABLE, Array, Hashes, Measures, Statistic, binomial
+from trivium.core.summary import PHASES
+from trivium.monitor.statistics import SHARES, TABLE, Array, Measures, Statistic, binomial
 
 # Numbers are sorted into this many bins of equal mass.
 BINS = 16
@@ -39,6 +40,7 @@ class Window:
         self.eras = np.array(eras)
         self.values: dict[Statistic, Array] = {}
         self.noise: dict[Statistic, Array] = {}
+        self._rows: dict[str, Array] = {}
         # The correlations before each partition: (partitions, columns, columns).
         self.usual_bonds: tuple[list[str], Array] = ([], np.empty((len(measures), 0, 0)))
         self._own()
@@ -56,8 +58,10 @@ class Window:
 
     def rows(self, column: str) -> Array:
         """Count the values that each partition holds in a column, at least 1; in the whole table for ""."""
-        held = [m.counts.get(column, m.rows) if column else m.rows for m in self.measures]
-        return np.maximum(np.array(held, dtype=np.float64), 1.0)
+        if column not in self._rows:
+            held = [m.counts.get(column, m.rows) if column else m.rows for m in self.measures]
+            self._rows[column] = np.maximum(np.array(held, dtype=np.float64), 1.0)
+        return self._rows[column]
 
     def _rows_of(self, key: Statistic) -> Array:
         """Count what a statistic is taken over: a column's values, but for nulls, which are a share of all rows."""
@@ -81,16 +85,17 @@ class Window:
             self._put(key, values, float(np.nanmedian(noise)) / rows)
 
     def _tallies(self, column: str, counted: str) -> None:
-        codes: dict[str | int, int] = {}
-        for held in self.measures:
-            for value in held.tallies.get((column, counted), ()):
-                codes.setdefault(value, len(codes))
+        tallies = [held.tallies.get((column, counted), {}) for held in self.measures]
+        codes = {value: code for code, value in enumerate(dict.fromkeys(chain.from_iterable(tallies)))}
         if not codes:
             return
-        counts = np.zeros((len(self.measures), len(codes)))
-        for place, held in enumerate(self.measures):
-            mine = held.tallies.get((column, counted), {})
-            counts[place, [codes[value] for value in mine]] = list(mine.values())
+        sizes = [len(tally) for tally in tallies]
+        rows = np.repeat(np.arange(len(tallies)), sizes)
+        places = np.fromiter(map(codes.__getitem__, chain.from_iterable(tallies)), dtype=np.intp, count=sum(sizes))
+        counts = np.zeros((len(tallies), len(codes)))
+        counts[rows, places] = np.fromiter(
+            chain.from_iterable(tally.values() for tally in tallies), dtype=np.float64, count=sum(sizes)
+        )
         before = self._before(counts)
         self._moved_shares((column, "shares" if counted == "folds" else counted), counts, before)
         if counted in _SEEN:
@@ -180,11 +185,9 @@ class Window:
         for place in range(1, len(self.measures)):
             mine = self.measures[place].samples
             before = self.measures[max(0, place - LOOKED_BACK) : place]
-            if len(mine[0]):
-                shares[place] = max(
-                    overlap(hashes, held.samples[side]) for held in before for side, hashes in enumerate(mine)
-                )
-                variances[place] = binomial(shares[place] * len(mine[0]), len(mine[0])) / len(mine[0])
+            if len(mine):
+                shares[place] = max(mine.repeated_in(held.samples) for held in before)
+                variances[place] = binomial(shares[place] * len(mine), len(mine)) / len(mine)
         if np.isfinite(shares).any():
             self._put((TABLE, "repeated"), shares, variances)
 
@@ -215,15 +218,6 @@ class Window:
         for place, column in enumerate(columns):
             variance = _ratio(spread[:, place], total[:, place]) / self.rows(column) * (1 + 1 / earlier)
             self._put((column, "bonds"), moved[:, place] - np.sqrt(variance), variance / 2)
-
-
-def overlap(mine: Hashes, other: Hashes) -> float:
-    """Estimate the share of one sample's rows that the other's table holds too: among the hashes that both reach."""
-    if not len(other):
-        return 0.0
-    within = mine[mine <= other[-1]] if len(other) >= SAMPLED else mine
-    found = other[np.minimum(np.searchsorted(other, within), len(other) - 1)] == within
-    return float(found.mean()) if len(within) else 0.0
 
 
 def _ratio(part: Array, whole: Array) -> Array:

@@ -13,12 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from trivium.core.summary import LOG_RATIO, ColumnSummary, Joint, Sample, Summary
+from trivium.monitor.samples import Samples
 
 Array = npt.NDArray[np.float64]
 Statistic = tuple[str, str]
-
-Hashes = npt.NDArray[np.uint64]
-NO_HASHES: Hashes = np.empty(0, dtype=np.uint64)
 
 # Stands for the whole table where a column is named.
 TABLE = ""
@@ -59,8 +57,7 @@ class Measures:
     breaks: Mapping[str, int] = field(default_factory=dict)
     held_back: int = 0
     joint: Joint | None = None
-    # The hashes of sampled rows, whole and without key and time, in ascending order.
-    samples: tuple[Hashes, Hashes] = (NO_HASHES, NO_HASHES)
+    samples: Samples = field(default_factory=Samples)
 
 
 def kind_of(column: ColumnSummary) -> str:
@@ -89,7 +86,7 @@ def measure(summary: Summary) -> Measures:
         breaks=summary.breaks,
         held_back=summary.held_back,
         joint=summary.joint,
-        samples=_samples(summary.joint),
+        samples=Samples(summary.joint),
         correlations=_correlations(summary),
     )
     if summary.joint:
@@ -122,12 +119,6 @@ def _of_table(found: Measures, joint: Joint) -> None:
         found.noise[TABLE, "duplicates"] *= max(1.0, found.rows / sum(sample.counts))
     if sum(joint.phases):
         found.tallies[TABLE, "phases"] = dict(enumerate(joint.phases))
-
-
-def _samples(joint: Joint | None) -> tuple[Hashes, Hashes]:
-    held = (joint.sample_of_rows, joint.sample_of_contents) if joint else (None, None)
-    rows, contents = (np.array(one.hashes if one else (), dtype=np.uint64) for one in held)
-    return rows, contents
 
 
 def _correlations(summary: Summary) -> tuple[tuple[str, ...], Array] | None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trivium.core.summary import PHASES, ColumnSummary, Joint, Sample, Summary
-from trivium.monitor.distances import Window, overlap
+from trivium.monitor.distances import Window
 from trivium.monitor.statistics import TABLE, measure
 
 
@@ -74,13 +74,6 @@ def test_a_gap_is_the_usual_share_of_hours_without_rows() -> None:
     measures = [measure(Summary(rows=sum(p), columns={}, joint=Joint(phases=tuple(p)))) for p in (whole, cut)]
     found = Window(measures, serves=[True, True], eras=[0, 0])
     assert found.values[TABLE, "gap"][1] == pytest.approx(0.25)
-
-
-def test_overlap_counts_hashes_that_both_samples_reach() -> None:
-    """2 of 4; nothing of an empty sample."""
-    mine, other = np.array([1, 2, 3, 4], dtype=np.uint64), np.array([2, 4, 6], dtype=np.uint64)
-    assert overlap(mine, other) == 0.5
-    assert overlap(mine, np.empty(0, dtype=np.uint64)) == 0.0
 
 
 def test_rows_seen_before_are_found_a_few_partitions_back() -> None:
