@@ -73,7 +73,7 @@ def _finding(table: Table, decision: DriftDecision) -> Finding:
         columns=decision.columns,
         severity="page",
         what=decision.words,
-        is_grave=is_grave(decision.score, threshold=decision.threshold),
+        is_grave=is_grave(decision),
         p_value=decision.p_value,
     )
 

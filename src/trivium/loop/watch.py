@@ -224,7 +224,7 @@ def _look_at_partition(ws: Workspace, item: Item, event: Event) -> tuple[dict[st
             f"{item.subject} {item.partition}: {decision.words}",
             columns=decision.columns,
             evidence=evidence,
-            is_grave=is_grave(decision.score, threshold=decision.threshold),
+            is_grave=is_grave(decision),
             p_value=decision.p_value,
         )
     ]

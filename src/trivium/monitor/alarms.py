@@ -12,10 +12,13 @@ import msgspec
 
 from trivium.core.alarms import KINDS, Severity
 from trivium.core.project import AlarmRule, Alarms
+from trivium.monitor.decision import DriftDecision
 
 WEEK = timedelta(days=7)
 # So many times as far from what was expected as an ordinary partition may be is broken beyond doubt: told at once.
 GRAVE = 3.0
+# Rows that came before are none of the world's doing.
+ROWS_AGAIN = ("stale", "duplicates")
 # The kinds that look at a partition's rows; what an earlier one holds back or names, a later one finds again. A rule's
 # name begins with its kind.
 ROWS = ("quarantine", "fault", "contract")
@@ -106,12 +109,13 @@ def rule_for(kind: str, settings: Alarms) -> AlarmRule:
     )
 
 
-def is_grave(score: float, *, threshold: float) -> bool:
-    """Tell whether a partition is broken beyond doubt: three times as far off as an ordinary one may be.
+def is_grave(decision: DriftDecision) -> bool:
+    """Tell whether a partition is broken beyond doubt: three times as far off as an ordinary one may be, or rows again.
 
     By distance, not by chance: far out in the tail a p-value says how the tail was drawn, a distance how much broke.
+    Storms and holidays carry columns far, and do not deliver rows twice: those wait for no second partition.
     """
-    return score >= GRAVE * threshold
+    return decision.kind in ROWS_AGAIN or decision.score >= GRAVE * decision.threshold
 
 
 def persists(finding: Finding, before: Sequence[Collection[Broke]], *, settings: Alarms) -> bool:

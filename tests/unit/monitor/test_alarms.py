@@ -7,6 +7,7 @@ import pytest
 
 from trivium.core.project import AlarmRule, Alarms
 from trivium.monitor.alarms import Alarm, Broke, Finding, Past, Placed, decide, is_grave, joined, persists, rule_for
+from trivium.monitor.decision import DriftDecision, FaultKind
 
 NOW = datetime(2013, 3, 10, tzinfo=UTC)
 
@@ -178,9 +179,12 @@ def test_two_of_three(before: list[list[Broke]], told: bool) -> None:
     assert persists(SOFT, before, settings=Alarms()) is told
 
 
-def test_three_times_as_far_as_it_may_be_is_grave() -> None:
-    """12 where 4 is the limit."""
-    assert [is_grave(score, threshold=4.0) for score in (11.9, 12.0)] == [False, True]
+@pytest.mark.parametrize(
+    ("kind", "score", "grave"), [("scale", 11.9, False), ("scale", 12.0, True), ("stale", 4.1, True)]
+)
+def test_what_is_broken_beyond_doubt(kind: FaultKind, score: float, grave: bool) -> None:
+    """Three times as far as it may be, 12 where 4 is the limit; rows that came before, however few."""
+    assert is_grave(DriftDecision(verdict="fault", kind=kind, score=score, threshold=4.0)) is grave
 
 
 def test_what_is_grave_is_told_at_once() -> None:
