@@ -88,7 +88,7 @@ def tune(ws: Workspace, *, seed: int = 0, progress: Callable[[Progress], None] =
     shutil.rmtree(store_of(ws, NAME), ignore_errors=True)
     weeks = (until - first) / WEEK
     curve = [_point(ws, quiet, struck, rate=rate, since=first, weeks=weeks) for rate in RATES]
-    best = recommended(curve, budget=ws.project.alarms.pages_per_week)
+    best = recommended(curve, budget=ws.project.alarms.pages_per_week, now=ws.project.alarms.false_alarm_rate)
     return {
         "from": iso(start),
         "to": iso(until),
@@ -103,11 +103,11 @@ def tune(ws: Workspace, *, seed: int = 0, progress: Callable[[Progress], None] =
     }
 
 
-def recommended(curve: Sequence[dict[str, Any]], *, budget: float) -> dict[str, Any]:
+def recommended(curve: Sequence[dict[str, Any]], *, budget: float, now: float) -> dict[str, Any]:
     """Choose the rate that catches most faults of those that keep the budget; the strictest if none does.
 
-    Faults of medium and strong size count; of rates that catch as many, the one with the fewest pages, then the
-    strictest.
+    Faults of medium and strong size count; of rates that catch as many, the one with the fewest pages, then the one
+    that is set `now`: what gains nothing is not changed; then the strictest.
     """
     kept = [point for point in curve if point["pages_per_week"] <= budget]
     if not kept:
@@ -117,6 +117,7 @@ def recommended(curve: Sequence[dict[str, Any]], *, budget: float) -> dict[str, 
         key=lambda point: (
             -point["caught"]["medium"] - point["caught"]["strong"],
             point["pages_per_week"],
+            point["rate"] != now,
             point["rate"],
         ),
     )

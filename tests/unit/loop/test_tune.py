@@ -27,9 +27,15 @@ def point(rate, pages, medium, strong=10):
 def test_the_rate_that_catches_most_within_the_budget():
     """Of those that keep it; then fewest pages, then the strictest; the strictest of all where none keeps it."""
     curve = [point(0.05, 3, 20), point(0.02, 1, 15), point(0.01, 0.5, 15), point(0.005, 0.5, 15), point(0.001, 0.5, 9)]
-    assert recommended(curve, budget=1)["rate"] == 0.005
-    assert recommended(curve, budget=5)["rate"] == 0.05
-    assert recommended(curve, budget=0.1)["rate"] == 0.001
+    assert recommended(curve, budget=1, now=0.02)["rate"] == 0.005
+    assert recommended(curve, budget=5, now=0.02)["rate"] == 0.05
+    assert recommended(curve, budget=0.1, now=0.02)["rate"] == 0.001
+
+
+def test_a_rate_that_gains_nothing_is_not_recommended() -> None:
+    """Where every rate catches and pages as much, the one that is set stays."""
+    flat = [point(rate, 0, 2) for rate in (0.05, 0.02, 0.001)]
+    assert recommended(flat, budget=1, now=0.02)["rate"] == 0.02
 
 
 def seen(day, p_value, kind="fault", *, grave=False):
