@@ -11,6 +11,7 @@ from trivium.core.project import read_project
 from trivium.loop.workspace import PROJECT_FILE
 
 if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
     from tomlkit.items import Item
 
 
@@ -36,10 +37,7 @@ def with_lines(text: str, new: NewLines) -> str:
 
     newline = "\r\n" if "\r\n" in text else "\n"
     try:
-        document = tomlkit.parse(text)
-        if document.as_string() != text:
-            # It keeps the entries of one [[list]] together, so that those that stand apart would move.
-            raise _cannot("entries of one [[list]] stand apart")
+        document = _editable(text)
         table: Any = document["tables"][new.table]
         if new.key:
             _after(_last(table), [new.key], newline)
@@ -63,6 +61,45 @@ def with_lines(text: str, new: NewLines) -> str:
     for check in new.checks if not checks else ():
         found += ("" if found.endswith("\n") else newline) + newline.join(["", *check, ""])
     return _proved(text, found, new)
+
+
+def _editable(text: str) -> "TOMLDocument":
+    """Read a project file so that it can be changed and written again, all else staying as it is."""
+    import tomlkit
+
+    document = tomlkit.parse(text)
+    if document.as_string() != text:
+        # It keeps the entries of one [[list]] together, so that those that stand apart would move.
+        raise _cannot("entries of one [[list]] stand apart")
+    return document
+
+
+def with_value(text: str, place: Sequence[str], value: float | str, *, because: str = "") -> str:
+    """Set one value of a project file, by its section and key; a section that is not there is added at the end.
+
+    Raises:
+        ProjectError: TV-PROJ-009 the file is written in a way in which this cannot be, and the problems of
+            `read_project` where the value makes no sense.
+    """
+    import tomlkit
+    from tomlkit.exceptions import TOMLKitError
+
+    try:
+        document = _editable(text)
+        inside: Any = document
+        for section in place[:-1]:
+            if section not in inside:
+                inside[section] = tomlkit.table()
+            inside = inside[section]
+        item = tomlkit.item(value)
+        if because:
+            item.comment(because)
+        inside[place[-1]] = item
+        found = document.as_string()
+    except (TOMLKitError, TypeError) as error:
+        raise _cannot(str(error)) from None
+    read_project(found)
+    return found
 
 
 def _last(table: Any) -> "Item":
@@ -149,7 +186,7 @@ def write_project(folder: Path, text: str, *, before: str) -> None:
         raise ProjectError(
             Problem(
                 code="TV-PROJ-010",
-                what="the project file changed while its contract was made",
+                what="the project file changed while new lines for it were made",
                 where=str(path),
                 seen=f"{len(now):,} bytes",
                 fix="run the command again",
