@@ -7,7 +7,6 @@ draws the figure, `words` writes figures and times; tables and colours are in `t
 from datetime import timedelta
 
 from trivium.core.values import moment
-from trivium.web import words
 from trivium.web.facts import (
     Document,
     alarm_kinds,
@@ -17,6 +16,7 @@ from trivium.web.facts import (
     ordered_reasons,
     telling_versions,
 )
+from trivium.web.page import template
 from trivium.web.scoreline import readout
 from trivium.web.timeline import draw
 
@@ -34,21 +34,10 @@ def render(result: Document) -> str:
     Raises:
         ProjectError (TV-PROJ-007): a time in the document is no ISO 8601 time.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=PackageLoader("trivium.web"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        name: getattr(words, name) for name in ("count", "score", "when", "day", "lasting", "struck")
-    }
     telling, others = telling_versions(result)
-    return environment.get_template("report.html.j2").render(
+    return template("report.html.j2", filters=("count", "score", "when", "day", "lasting", "struck")).render(
         result=result,
         days=(moment(result["to"]) - moment(result["from"])) / timedelta(days=1),
         live=ever_live(result),

@@ -8,6 +8,7 @@ import math
 
 from trivium.loop.table_picture import FindingSeen, TablePicture
 from trivium.web import bands, culprits, heatmap, words
+from trivium.web.page import template
 
 MOST_COLUMNS_DRAWN = 24
 MOST_FINDINGS_LISTED = 300
@@ -20,24 +21,15 @@ def render(picture: TablePicture) -> str:
     Returns:
         The page; the same picture gives the same page. Every text in it is escaped.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=PackageLoader("trivium.web"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {name: getattr(words, name) for name in ("count", "score", "day")}
     steps = picture.steps
     order = {name: place for place, name in enumerate(heatmap.ordered_columns(picture))}
     columns = sorted(picture.columns, key=lambda column: order[column.name])
     drawn = [(column, Markup(bands.draw(picture, column, steps))) for column in columns[:MOST_COLUMNS_DRAWN]]
     odd = [partition for partition in reversed(picture.partitions) if partition.is_odd or partition.alarms]
     # safe: charts escape whatever they are given
-    return environment.get_template("table.html.j2").render(
+    return template("table.html.j2", filters=("count", "score", "day")).render(
         picture=picture,
         said=_said(_counts(picture)),
         what_of=bands.what_of,

@@ -6,8 +6,8 @@ times the one before it.
 
 from typing import Any
 
-from trivium.web import words
 from trivium.web.charts import ValueScale, element, line_path, text, value_ticks
+from trivium.web.page import template
 
 WIDTH, LEFT, RIGHT = 880.0, 160.0, 760.0
 PANEL, BETWEEN = 200.0, 46.0
@@ -17,20 +17,13 @@ NAME_GAP = 14.0
 
 def render(found: dict[str, Any]) -> str:
     """Write the report of one tuning, the document of `trivium alarms tune --json`, as a self-contained page."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=PackageLoader("trivium.web"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {name: getattr(words, name) for name in ("count", "day")}
     best = next(point for point in found["curve"] if point["rate"] == found["recommended"])
     # safe: charts escape whatever they are given
-    return environment.get_template("tuning.html.j2").render(found=found, best=best, curve=Markup(draw(found)))
+    return template("tuning.html.j2", filters=("count", "day")).render(
+        found=found, best=best, curve=Markup(draw(found))
+    )
 
 
 def draw(found: dict[str, Any]) -> str:
