@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trivium.core.problems import DataError, Problem
-from trivium.loop.pieces import CHUNK_ROWS, together
+from trivium.loop.pieces import CHUNK_ROWS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -66,18 +66,6 @@ def read_chunks(path: Path, *, settled: bool = False, texts: Collection[str] = (
             yield from reader(path)
     except (OSError, UnicodeDecodeError, pl.exceptions.PolarsError) as error:
         raise unreadable(path, error) from None
-
-
-def read_file(path: Path) -> "pl.DataFrame":
-    """Read one file whole.
-
-    Raises:
-        DataError: as `read_chunks`.
-    """
-    try:
-        return together(list(read_chunks(path)))
-    except BeginAnew:
-        return together(list(read_chunks(path, settled=True)))
 
 
 def unreadable(path: Path, error: Exception) -> DataError:

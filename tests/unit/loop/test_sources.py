@@ -9,8 +9,8 @@ import small_project
 from trivium.core.problems import DataError, Problem
 from trivium.core.project import read_project
 from trivium.core.values import Partition
-from trivium.loop.file_chunks import read_file
-from trivium.loop.pieces import as_times, content_digest, split
+from trivium.loop.file_chunks import read_chunks
+from trivium.loop.pieces import as_times, content_digest, split, together
 from trivium.loop.sources import Delivery, FileSource, Passed
 
 PROJECT = read_project(small_project.PROJECT)
@@ -112,7 +112,7 @@ def test_read_file_of_each_kind(tmp_path, kind):
         "ndjson": rows.write_ndjson,
     }
     writers[kind](path)
-    read = read_file(path)
+    read = together(list(read_chunks(path)))
     assert read["visit_id"].to_list() == rows["visit_id"].to_list()
     assert read["distance"].to_list() == rows["distance"].to_list()
     assert [part.height for part in split(read, VISITS, name="visits").values()] == [60, 60]
@@ -135,7 +135,7 @@ def test_read_file_that_cannot_be_read(tmp_path, name, content, code):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(DataError) as caught:
-        read_file(path)
+        list(read_chunks(path))
     (problem,) = caught.value.problems
     assert (problem.code, problem.where) == (code, str(path))
     assert problem.seen
