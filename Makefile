@@ -46,7 +46,7 @@ bench-%: .venv/dev.stamp
 lock: ## Resolve pyproject.toml anew; needs uv
 	uv pip compile $(LOCK_FLAGS) --group build -o requirements/build.lock
 	uv pip compile $(LOCK_FLAGS) --extra demo pyproject.toml -o requirements/demo.lock
-	uv pip compile $(LOCK_FLAGS) --extra demo --extra postgres --group dev -c requirements/demo.lock pyproject.toml -o requirements/dev.lock
+	uv pip compile $(LOCK_FLAGS) --extra demo --extra postgres --extra otel --group dev -c requirements/demo.lock pyproject.toml -o requirements/dev.lock
 
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate
 
