@@ -177,6 +177,25 @@ class Store(_Section, frozen=True):
     files: str = ".trivium"
 
 
+class Serve(_Section, frozen=True):
+    """How requests are answered, and what one client may ask of the server.
+
+    A version that has not answered by `deadline_ms` falls back. `rate_per_s` counts the requests of one client, 0 does
+    not; `queue` is how many rows may wait for the model before a request is told to come again. `log` says what an
+    answer waits for: `os`, until the operating system holds its record, or `sync`, until the disk does. `keep_days`
+    is how long the records are kept.
+    """
+
+    deadline_ms: float = 200.0
+    max_body_bytes: int = 4_194_304
+    max_rows: int = 1000
+    max_depth: int = 16
+    rate_per_s: float = 0.0
+    queue: int = 1024
+    log: Literal["os", "sync"] = "os"
+    keep_days: int = 400
+
+
 class Engine(_Section, frozen=True):
     """What runs the steps."""
 
@@ -200,6 +219,7 @@ class Project(_Section, frozen=True):
     alarms: Alarms = Alarms()
     objectives: tuple[Objective, ...] = ()
     store: Store = Store()
+    serve: Serve = Serve()
     engine: Engine = Engine()
 
     @property

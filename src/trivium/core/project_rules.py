@@ -6,7 +6,7 @@ Not about types and keys: `project.read_project` has held the text to those befo
 from trivium.core.alarms import KINDS, MOST_OF
 from trivium.core.contract_rules import broken_contracts
 from trivium.core.problems import Problem, ProjectError, unknown_name
-from trivium.core.project import WHERE, Alarms, Project, request_tables
+from trivium.core.project import WHERE, Alarms, Project, Serve, request_tables
 from trivium.core.values import span
 
 
@@ -48,7 +48,24 @@ def broken_rules(project: Project) -> list[Problem]:
     ):
         twice = sorted({name for name in names if names.count(name) > 1})
         found += [_rule(f"two entries are the {kind} {name!r}", f"rename one {kind}", seen=name) for name in twice]
+    found += _bad_limits(project.serve)
     return [*found, *_bad_alarms(project.alarms), *_bad_shares(project), *_bad_spans(project)]
+
+
+def _bad_limits(serve: Serve) -> list[Problem]:
+    """Find limits of the server with which it could answer nobody."""
+    least = {"deadline_ms": 1, "max_body_bytes": 1, "max_rows": 1, "max_depth": 4, "queue": 1, "keep_days": 1}
+    low = [(name, low) for name, low in least.items() if getattr(serve, name) < low]
+    low += [("rate_per_s", 0)] * (serve.rate_per_s < 0)
+    return [
+        _rule(
+            f"serve.{name} is below {low}",
+            f"write {low} or more, or leave the line out",
+            seen=str(getattr(serve, name)),
+            where=f"{WHERE}, serve",
+        )
+        for name, low in low
+    ]
 
 
 def _bad_sources(project: Project) -> list[Problem]:

@@ -396,3 +396,13 @@ def test_a_contract_s_slip_is_one_problem(old: str, new: str, code: str, words: 
     found = problem(GOOD + CONTRACT.replace(old, new))
     assert found.code == code
     assert words in found.what
+
+
+@pytest.mark.parametrize(
+    "line", ["deadline_ms = 0", "max_body_bytes = 0", "max_rows = 0", "max_depth = 3", "rate_per_s = -1", "queue = 0"]
+)
+def test_a_server_must_be_able_to_answer_somebody(line: str) -> None:
+    """TV-PROJ-005: a limit that lets no request through is named."""
+    found = problem(GOOD + f"[serve]\n{line}\n")
+    assert (found.code, found.where) == ("TV-PROJ-005", "trivium.toml, serve")
+    assert line.partition(" ")[0] in found.what
