@@ -48,7 +48,7 @@ def write_whole(path: Path, content: bytes, *, aside: Path, durable: bool) -> No
 
 def into_place(temporary: Path, path: Path, *, durable: bool) -> None:
     """Give a finished file its name, replacing what had it; the file's own bytes are the caller's to sync."""
-    _make_folder(path.parent, durable=durable)
+    make_folder(path.parent, durable=durable)
     temporary.replace(path)
     if durable:
         sync_folder(path.parent)
@@ -60,7 +60,7 @@ def held(aside: Path, *, durable: bool = False) -> Iterator[Path]:
 
     The hold is a lock of the operating system: it ends with the process, however that ends.
     """
-    _make_folder(aside, durable=durable)
+    make_folder(aside, durable=durable)
     handle = os.open(aside, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_SH)
@@ -114,10 +114,15 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _make_folder(folder: Path, *, durable: bool) -> None:
+def make_folder(folder: Path, *, durable: bool) -> None:
+    """Make a folder and those it lies in, unless they are there; with `durable` their names outlive a power cut.
+
+    Raises:
+        OSError: the disk refused.
+    """
     if folder.is_dir():
         return
-    _make_folder(folder.parent, durable=durable)
+    make_folder(folder.parent, durable=durable)
     folder.mkdir(exist_ok=True)
     if durable:
         sync_folder(folder.parent)
