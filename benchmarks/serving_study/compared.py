@@ -1,0 +1,129 @@
+"""The same trees behind every server: answers checked, then rounds of load in turn, all others held still meanwhile."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Protocol
+
+from harness.load import Load, Request, closed
+from harness.results import Row, of_runs
+from harness.servers import Server
+from serving_study.model import Model
+
+CONNECTIONS = (1, 16)
+CHECKED = 100
+SAME = 1e-9  # the most that an answer may differ from `predict_proba`
+WARM_S = 0.5
+FIGURES = {"throughput": "requests/s", "processor time a request": "µs", "p50": "ms", "p99": "ms", "failed": "requests"}
+
+
+class System(Protocol):
+    """A server that is measured."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+    @property
+    def version(self) -> str: ...  # noqa: D102
+    def start(self, model: Model, folder: Path) -> Server: ...  # noqa: D102
+    def request(self, row: Sequence[float]) -> Request: ...  # noqa: D102
+    def answer(self, server: Server, row: Sequence[float]) -> float: ...  # noqa: D102
+
+
+def compared(
+    systems: Sequence[System], model: Model, folder: Path, *, rounds: int, seconds: float, starts: int
+) -> Iterator[Row]:
+    """Start all, check what they answer, load them in turn; give each one's figures."""
+    ready: dict[str, list[float]] = defaultdict(list)
+    for _ in range(starts - 1):
+        for system in systems:
+            with _started(system, model, folder, ready):
+                pass
+    with ExitStack() as running:
+        servers = {}
+        for system in systems:
+            server = servers[system.name] = running.enter_context(_started(system, model, folder, ready))
+            most = max(abs(system.answer(server, row) - said) for row, said in _asked(model))
+            print(
+                f"  {system.name}: {ready[system.name][-1]:.2f} s to ready, answers differ by {most:.1g} at most",
+                flush=True,
+            )
+            if most > SAME:
+                raise RuntimeError(f"{system.name} does not serve the same model: answers differ by {most:.3g}")
+            server.pause()
+        yield from _rounds(systems, servers, model, rounds=rounds, seconds=seconds)
+    for name, values in ready.items():
+        yield of_runs(name, "start", "time to ready", "s", values)
+
+
+class _started(ExitStack):  # noqa: N801  # reads as a statement
+    """A server that has answered once as it should; stopped at the end."""
+
+    def __init__(self, system: System, model: Model, folder: Path, ready: dict[str, list[float]]) -> None:
+        super().__init__()
+        self._server = server = system.start(model, folder)
+        self.callback(server.stop)
+        row, said = model.rows[0].tolist(), model.answers[0]
+        try:
+            ready[system.name].append(server.ready(lambda: abs(system.answer(server, row) - said) <= SAME))
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Server:  # type: ignore[override]
+        return self._server
+
+
+def _asked(model: Model) -> Iterator[tuple[list[float], float]]:
+    yield from zip(model.rows[:CHECKED].tolist(), model.answers[:CHECKED].tolist(), strict=True)
+
+
+def _rounds(
+    systems: Sequence[System], servers: dict[str, Server], model: Model, *, rounds: int, seconds: float
+) -> Iterator[Row]:
+    found: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    for number in range(rounds):
+        for system in systems:
+            server = servers[system.name]
+            requests = [system.request(row) for row in model.rows.tolist()]
+            server.go_on()
+            closed(server.port, requests, connections=max(CONNECTIONS), seconds=WARM_S, first=number * 10_000_000)
+            for connections in CONNECTIONS:
+                first = number * 10_000_000 + connections * 500_000
+                load, cpu_us = loaded(server, requests, connections=connections, seconds=seconds, first=first)
+                _tell(system, connections, load, cpu_us)
+                for figure, value in zip(FIGURES, figures_of(load, cpu_us), strict=True):
+                    found[system.name, case_of(connections), figure].append(value)
+            for figure, value in zip(("memory", "memory, shared pages once"), server.memory_mb(), strict=True):
+                found[system.name, "after load", figure].append(value)
+            server.pause()
+    for (name, case, figure), values in found.items():
+        yield of_runs(name, case, figure, FIGURES.get(figure, "MB"), values)
+
+
+def case_of(connections: int) -> str:
+    """Name a case."""
+    return f"{connections} connection{'s' * (connections > 1)}"
+
+
+def loaded(
+    server: Server, requests: Sequence[Request], *, connections: int, seconds: float, first: int = 0
+) -> tuple[Load, float]:
+    """Load a server; give what came of it, and the processor time a request in µs, of all its processes together."""
+    before = server.cpu_s()
+    load = closed(server.port, requests, connections=connections, seconds=seconds, first=first)
+    return load, (server.cpu_s() - before) / max(1, load.sent) * 1e6
+
+
+def figures_of(load: Load, cpu_us: float) -> tuple[float, ...]:
+    """Give a load's figures in the order of `FIGURES`."""
+    return load.per_second, cpu_us, load.latency_ms(0.5), load.latency_ms(0.99), float(load.failed)
+
+
+def _tell(system: System, connections: int, load: Load, cpu_us: float) -> None:
+    print(
+        f"  {system.name}, {case_of(connections)}: {load.per_second:,.0f}/s, {cpu_us:,.0f} µs, "
+        f"p50 {load.latency_ms(0.5):.2f}, "
+        f"p99 {load.latency_ms(0.99):.2f} ms, {load.failed} failed, generator {load.own_share:.0%} of a processor",
+        flush=True,
+    )

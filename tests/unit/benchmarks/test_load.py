@@ -1,0 +1,133 @@
+"""The load generator counts what a server really said: every answer once, every lost request, waits included."""
+
+import asyncio
+import sys
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from harness.load import Request, closed, rated
+from harness.servers import Server, ask, free_port
+
+GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+@contextmanager
+def answering(reply):
+    """Serve on a free port in a thread: `reply(number, request)` gives the pieces to write; None hangs up."""
+    asked, ready, loop = [], threading.Event(), asyncio.new_event_loop()
+
+    async def serve(reader, writer):
+        try:
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+                asked.append(await reader.readexactly(length))
+                for piece in reply(len(asked), asked[-1]) or []:
+                    writer.write(piece)
+                    await writer.drain()
+                    await asyncio.sleep(0)
+                if reply(len(asked), asked[-1]) is None:
+                    break
+        except asyncio.IncompleteReadError:
+            pass
+        finally:
+            writer.close()
+
+    def run():
+        asyncio.set_event_loop(loop)
+        server = loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", port))
+        ready.set()
+        loop.run_forever()
+        server.close()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0.01))
+        loop.close()
+
+    port = free_port()
+    thread = threading.Thread(target=run)
+    thread.start()
+    ready.wait()
+    try:
+        yield port, asked
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+
+
+REQUEST = Request.post("/x", b'{"row_id": "r-@@@@@@@@"}')
+
+
+def test_every_sending_has_a_number_of_its_own():
+    """Bodies are numbered on, and as many answers are counted as requests were sent."""
+    with answering(lambda number, body: [GOOD]) as (port, asked):
+        load = closed(port, [REQUEST], connections=3, seconds=0.1, first=70, keep=True)
+    assert load.sent == load.answered == len(asked) == len(load.kept) == len(load.latencies)
+    assert sorted(asked) == [b'{"row_id": "r-%08d"}' % number for number in range(70, 70 + load.sent)]
+    assert {(status, body) for _, _, status, body in load.kept} == {(200, b"ok")}
+    assert load.failed == load.lost == 0
+
+
+def test_answers_in_pieces_and_chunks():
+    """An answer cut anywhere, and one in chunks without a length, are each one answer."""
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+    pieces = {0: [GOOD[:20], GOOD[20:-1], GOOD[-1:]], 1: [chunked[:-3], chunked[-3:]]}
+    with answering(lambda number, body: pieces[number % 2]) as (port, asked):
+        load = closed(port, [REQUEST], connections=1, seconds=0.1)
+    assert load.answered == load.sent == len(asked) > 1
+
+
+def test_what_fails_is_counted():
+    """Another status than 200 is a failure; so is a connection that ends before its answer, and the next one goes on."""
+    busy = b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
+    said = {0: [GOOD], 1: [busy], 2: None}
+    with answering(lambda number, body: said[number % 3]) as (port, _):
+        load = closed(port, [REQUEST], connections=1, seconds=0.2)
+    assert load.statuses[503] > 0 < load.lost
+    assert load.failed == load.statuses[503] + load.lost
+    assert load.sent == load.answered + load.failed
+
+
+@pytest.mark.parametrize("random_gaps", [False, True])
+def test_a_rate_is_kept(random_gaps):
+    """At a fixed rate as many requests are sent as were due, and a wait for a free connection is in the latency."""
+    with answering(lambda number, body: [GOOD]) as (port, asked):
+        load = rated(port, [REQUEST], per_second=500, seconds=0.2, connections=1, random_gaps=random_gaps)
+    assert load.sent == load.answered == len(asked)
+    assert load.sent == pytest.approx(100, abs=0 if not random_gaps else 40)
+    assert load.latency_ms(1.0) >= load.latency_ms(0.5) > 0
+
+
+def test_a_server_is_all_its_processes(tmp_path):
+    """The child of a server counts, is held still with it, and ends with it."""
+    script = (
+        "import subprocess, sys, http.server\n"
+        "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "http.server.test(http.server.SimpleHTTPRequestHandler, port=int(sys.argv[1]), bind='127.0.0.1')\n"
+    )
+    port = free_port()
+    server = Server([sys.executable, "-c", script, str(port)], port=port, log=tmp_path / "log", cwd=tmp_path, more={})
+    try:
+        assert server.ready(lambda: ask(port, "/").status == 200) > 0
+        assert len(server.pids()) == 2
+        rss, pss = server.memory_mb()
+        assert rss >= pss > 1
+        server.pause()
+        server.go_on()
+        assert ask(port, "/").status == 200
+    finally:
+        server.stop()
+    assert server.pids() == []
+
+
+def test_a_server_that_does_not_come_up_is_told(tmp_path):
+    """What it said last is in the message."""
+    server = Server(
+        [sys.executable, "-c", "raise SystemExit('no port')"], port=1, log=tmp_path / "log", cwd=tmp_path, more={}
+    )
+    try:
+        with pytest.raises(RuntimeError, match="no port"):
+            server.ready(lambda: False)
+    finally:
+        server.stop()
