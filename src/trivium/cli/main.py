@@ -52,12 +52,16 @@ COMMANDS = {
     "incidents resolve": "respond:resolve",
     "rehearse": "rehearse:rehearse",
     "ledger": "ledger:ledger",
+    "token create": "token:create",
+    "token list": "token:list_",
+    "token revoke": "token:revoke",
 }
 GROUPS = {
     "contract": "What a table's rows must be like.",
     "quarantine": "The rows that were held back, and why.",
     "alarms": "What was told, and what people said of it; alone it lists the latest.",
     "incidents": "What needs a person; alone it lists the open ones.",
+    "token": "Who may do what over the network; alone it lists the tokens.",
 }
 HELP = """The production loop of a machine-learning model, rehearsed on your own history before it is real.
 

@@ -36,6 +36,8 @@ KINDS = {
     "acknowledged": "a person took an incident [incident]",
     "resolved": "an incident was closed [incident]",
     "retrain": "a retrain was decided [model]",
+    "token_created": "somebody was allowed something over the network [token]",
+    "token_revoked": "a token was taken back [token]",
     "ticked": "a tick came to its end [model]",
 }
 

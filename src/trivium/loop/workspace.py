@@ -11,6 +11,7 @@ from trivium.core.clock import Clock, RealClock
 from trivium.core.events import Event
 from trivium.core.problems import Problem, ProjectError, StoreError
 from trivium.core.project import Project, read_project
+from trivium.core.tokens import Tokens
 from trivium.experiment.ideas import Ideas
 from trivium.loop.code import Code, load, read_sources
 from trivium.loop.inbox import Inbox
@@ -66,6 +67,7 @@ class State:
     mutes: Mutes = field(default_factory=Mutes)
     journal: Journal = field(default_factory=Journal)
     inbox: Inbox = field(default_factory=Inbox)
+    tokens: Tokens = field(default_factory=Tokens)
     route: Route = field(default_factory=Route)
 
     def apply(self, event: Event) -> None:
@@ -79,6 +81,7 @@ class State:
             self.mutes,
             self.journal,
             self.inbox,
+            self.tokens,
         ):
             fold.apply(event)
         self.route = advance(self.route, event)
