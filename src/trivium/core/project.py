@@ -183,7 +183,8 @@ class Serve(_Section, frozen=True):
     A version that has not answered by `deadline_ms` falls back. `rate_per_s` counts the requests of one client, 0 does
     not; `queue` is how many rows may wait for the model before a request is told to come again. `log` says what an
     answer waits for: `os`, until the operating system holds its record, or `sync`, until the disk does. `keep_days`
-    is how long the records are kept.
+    is how long the records are kept. Of the requests' private columns they hold what `private` says: a keyed `hash`, or
+    nothing (`drop`).
     """
 
     deadline_ms: float = 200.0
@@ -194,6 +195,7 @@ class Serve(_Section, frozen=True):
     queue: int = 1024
     log: Literal["os", "sync"] = "os"
     keep_days: int = 400
+    private: Literal["hash", "drop"] = "hash"
 
 
 class Engine(_Section, frozen=True):

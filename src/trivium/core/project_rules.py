@@ -33,6 +33,7 @@ def broken_rules(project: Project) -> list[Problem]:
         found.append(_rule("one metric, and no more, must be primary", "set primary = true on one [[metrics]] entry"))
     if project.outcomes and not 0 < project.outcomes.mature <= 1:
         found.append(_rule("outcomes.mature must lie between 0 and 1", "write a share, such as 0.95; 1 waits for all"))
+    found += _private_ids(project, requests)
     found += _unknown_tables(project)
     found += _bad_sources(project)
     found += broken_contracts(
@@ -65,6 +66,20 @@ def _bad_limits(serve: Serve) -> list[Problem]:
             where=f"{WHERE}, serve",
         )
         for name, low in low
+    ]
+
+
+def _private_ids(project: Project, requests: list[str]) -> list[Problem]:
+    """Find a row id or a time that is private: outcomes join on the one, periods are cut by the other."""
+    return [
+        _rule(
+            f"{column!r} names a row or its time, and cannot be private",
+            "leave private out, and give rows an id that tells nothing of a person",
+            where=f"{WHERE}, tables.{name}.columns.{column}",
+        )
+        for name in requests
+        for column in (project.model.row_id, project.model.time)
+        if column in project.tables[name].columns and project.tables[name].columns[column].private
     ]
 
 

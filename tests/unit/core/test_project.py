@@ -97,6 +97,14 @@ def test_without_outcomes() -> None:
     assert read_project(MODEL + FLIGHTS + METRICS).outcomes is None
 
 
+@pytest.mark.parametrize("column", ["flight_id = { type = 'str'", "scheduled_at = { type = 'datetime'"])
+def test_ids_and_times_are_not_private(column: str) -> None:
+    """TV-PROJ-005: what outcomes join on, and what periods are cut by, stands in the open."""
+    found = problem(GOOD.replace("columns.distance", f"columns.{column}, private = true }}\ncolumns.distance"))
+    assert found.code == "TV-PROJ-005"
+    assert "cannot be private" in found.what
+
+
 def test_params_are_free() -> None:
     """What steps take is not the project file's to judge."""
     project = read_project(GOOD + "[params.model]\nmax_iter = 200\nloss = { kind = 'log' }\n")
