@@ -53,11 +53,12 @@ def route(*, at: str | None = None) -> Answer:
     from trivium.release.route import route_at
 
     ws = workspace()
-    found = ws.state.route if at is None else route_at(ws.ledger.events(), moment(at))
-    document: dict[str, Any] = {"at": at, **msgspec.to_builtins(found)}
+    found = ws.route if at is None else route_at(ws.ledger.events(), moment(at))
+    canary = next(iter(found.canary_refs), None)
+    document: dict[str, Any] = {"at": at, "canary": canary, **msgspec.to_builtins(found)}
     shown = {
         "live": found.live or "no version; the heuristic answers",
-        "canary": f"{found.canary}, {found.canary_share:.0%} of requests" if found.canary else None,
+        "canary": ", ".join(f"{canary.ref}, {canary.share:.0%} of entities" for canary in found.canaries) or None,
         "shadow": ", ".join(found.shadow) or None,
         "fallback": ", ".join(found.fallback) or "the heuristic",
         "since": iso(found.since) if found.since else None,

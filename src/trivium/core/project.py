@@ -24,7 +24,8 @@ class _Section(Section, msgspec.Struct, frozen=True):
 class Model(_Section, frozen=True):
     """What is predicted, for which rows, and when its truth is due.
 
-    `default` is answered when no version and no heuristic can; without one such an answer is null.
+    `default` is answered when no version and no heuristic can; without one such an answer is null. `entity` is the
+    column of the request that a canary is sticky by: all rows of one entity meet the same version; the row id without.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Model(_Section, frozen=True):
     row_id: str
     time: str
     label: str
+    entity: str | None = None
     label_delay: str = "24h"
     default: float | None = None
     allow_pickle: bool = False
@@ -233,6 +235,11 @@ class Project(_Section, frozen=True):
     def parents_first(self) -> list[str]:
         """The tables, each after those that its columns reference: the order in which they are collected."""
         return parents_first({name: table.columns for name, table in self.tables.items()})
+
+    @property
+    def entity(self) -> str:
+        """The column that says whom a request is about."""
+        return self.model.entity or self.model.row_id
 
     @property
     def primary(self) -> str:

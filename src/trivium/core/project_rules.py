@@ -35,6 +35,7 @@ def broken_rules(project: Project) -> list[Problem]:
         found.append(_rule("outcomes.mature must lie between 0 and 1", "write a share, such as 0.95; 1 waits for all"))
     found += _private_ids(project, requests)
     found += _unknown_tables(project)
+    found += _unknown_entity(project, requests)
     found += _bad_sources(project)
     found += broken_contracts(
         {name: table.columns for name, table in project.tables.items()},
@@ -101,6 +102,14 @@ def _bad_sources(project: Project) -> list[Problem]:
         elif (table.sql is None) != (table.url is None):
             found.append(_rule("sql and url go together", "give both, or neither", seen=given[0], where=where))
     return found
+
+
+def _unknown_entity(project: Project, requests: list[str]) -> list[Problem]:
+    """Find an entity that is no column of the requests' contract, where that names its columns."""
+    columns = list(project.tables[requests[0]].columns) if requests else []
+    if not columns or project.entity in (*columns, project.model.row_id):
+        return []
+    return [unknown_name("TV-PROJ-004", "column", project.entity, columns, where=f"{WHERE}, model.entity")]
 
 
 def _unknown_tables(project: Project) -> list[Problem]:

@@ -21,7 +21,7 @@ from trivium.loop.batch import Batch
 from trivium.loop.bodies import HEURISTIC, Body, body_of, heuristic_of
 from trivium.loop.features import Frames, input_frames
 from trivium.loop.workspace import Workspace
-from trivium.release.canary import in_canary
+from trivium.release.canary import Arms
 from trivium.release.route import Route
 
 if TYPE_CHECKING:
@@ -75,21 +75,23 @@ def answer(
         timer: seconds; a version slower than release.max_latency_ms (a thousand rows) falls back.
 
     Returns:
-        One served row per request in the order of `rows`, stage `live` or `canary`; then unserved rows, by stage.
+        One served row per request in the order of `rows`, its stage the arm it fell into (`live` or `canary`), whoever
+        answered it in the end; then unserved rows, by stage.
     """
     batch = Batch(rows, project=project, name=name, at=at)
     batch.refuse(_checks(project, "request", at))
     panel = _Panel(frames, rows.height, project.release.max_latency_ms, timer)
     rule = panel.ask(heuristic) if heuristic else None
-    if route.canary:
-        chosen = in_canary(batch.ids, share=route.canary_share, salt=route.canary)
-        batch.take(panel.ask(bodies[route.canary]), version=route.canary, stage="canary", source="model", where=chosen)
+    arms = np.array(Arms(route).assign(batch.entities), dtype=object)
+    for ref in route.canary_refs:
+        batch.enter(arms == ref, "canary")
+        batch.take(panel.ask(bodies[ref]), version=ref, source="model", where=arms == ref)
     if route.live:
-        batch.take(panel.ask(bodies[route.live]), version=route.live, stage="live", source="model")
+        batch.take(panel.ask(bodies[route.live]), version=route.live, source="model")
     for ref in route.fallback:
         if batch.waiting.any():
-            batch.take(panel.ask(bodies[ref]), version=ref, stage="live", source="fallback")
-    batch.take(rule, version=None, stage="live", source=HEURISTIC)
+            batch.take(panel.ask(bodies[ref]), version=ref, source="fallback")
+    batch.take(rule, version=None, source=HEURISTIC)
     batch.default(project.model.default)
     batch.check(_checks(project, "prediction", at), rule)
     unserved = [
@@ -105,12 +107,12 @@ def answer(
 def _unserved(route: Route) -> dict[str, str]:
     """Name the versions whose answers to every row are logged unserved, each with its stage there.
 
-    Beside a canary the live version answers the canary's rows as well, and the canary the live's: so they are compared
-    on the same rows.
+    Beside canaries the live version answers their rows as well, and each of them all rows: so they are compared on the
+    same rows.
     """
     named = {**dict.fromkeys(route.shadow, "shadow"), **dict.fromkeys(route.fallback[:1], "fallback")}
-    if route.canary:
-        named |= {ref: "compared" for ref in (route.live, route.canary) if ref}
+    if route.canaries:
+        named |= {ref: "compared" for ref in (route.live, *route.canary_refs) if ref}
     return named
 
 
@@ -166,14 +168,13 @@ def answer_partition(ws: Workspace, partition: str, *, timer: Callable[[], float
         rows = ws.frame(record.blob)
         if not rows.height:
             return []
-        route = ws.state.route
-        wanted = {ref for ref in (route.live, route.canary, *route.shadow, *route.fallback) if ref}
+        route = ws.route
         answers = answer(
             rows,
             input_frames(ws, rows, start=record.start, until=record.end),
             project=ws.project,
             route=route,
-            bodies={ref: _struck(ws, body_of(ws, ref)) for ref in sorted(wanted)},
+            bodies={ref: _struck(ws, body_of(ws, ref)) for ref in sorted(route.named)},
             heuristic=heuristic_of(ws),
             at=record.end,
             name=partition,

@@ -33,6 +33,7 @@ class Batch:
         self.default_value = project.model.default
         self.version: list[str | None] = [None] * count
         self.stage = ["live"] * count
+        self.entities = _entities(rows, project, self.ids)
         self.source = ["default"] * count
         self.checks: list[list[str]] = [[] for _ in range(count)]
         self.review = np.zeros(count, dtype=bool)
@@ -58,18 +59,22 @@ class Batch:
     def _refuse(self, where: "np.ndarray[Any, Any]") -> None:
         self.refused |= where
         self.prediction[where] = np.nan
-        self._mark(where, None, "live", "refused")
+        self._mark(where, None, "refused")
 
-    def _mark(self, where: "np.ndarray[Any, Any]", version: str | None, stage: str, source: str) -> None:
+    def enter(self, where: "np.ndarray[Any, Any]", stage: str) -> None:
+        """Put rows into an arm; they stay in it whoever answers them, so that its failures count against it."""
         for place in np.flatnonzero(where):
-            self.version[place], self.stage[place], self.source[place] = version, stage, source
+            self.stage[place] = stage
+
+    def _mark(self, where: "np.ndarray[Any, Any]", version: str | None, source: str) -> None:
+        for place in np.flatnonzero(where):
+            self.version[place], self.source[place] = version, source
 
     def take(
         self,
         said: "np.ndarray[Any, Any] | None",
         *,
         version: str | None,
-        stage: str,
         source: str,
         where: "np.ndarray[Any, Any] | None" = None,
     ) -> None:
@@ -80,14 +85,14 @@ class Batch:
         if where is not None:
             takes &= where
         self.prediction[takes] = said[takes]
-        self._mark(takes, version, stage, source)
+        self._mark(takes, version, source)
         self.waiting &= ~takes
 
     def default(self, value: float | None) -> None:
         """Give the rows that still wait the declared default, or no answer."""
         if value is not None:
             self.prediction[self.waiting] = value
-        self._mark(self.waiting, None, "live", "default")
+        self._mark(self.waiting, None, "default")
         self.waiting[:] = False
 
     def check(self, checks: Sequence[Check], rule: "np.ndarray[Any, Any] | None") -> None:
@@ -111,7 +116,7 @@ class Batch:
             elif check.else_ == "fallback":
                 self.waiting |= broken
                 self.prediction[broken] = np.nan
-                self.take(rule, version=None, stage="live", source=HEURISTIC)
+                self.take(rule, version=None, source=HEURISTIC)
                 self.default(self.default_value)
 
     def log(self) -> "pl.DataFrame":
@@ -149,3 +154,11 @@ class Batch:
             column("checks", checks) if checks else pl.lit([], dtype=PREDICTIONS["checks"]).alias("checks"),
             pl.Series("review", review, dtype=pl.Boolean),
         )
+
+
+def _entities(rows: "pl.DataFrame", project: Project, ids: list[str]) -> list[str]:
+    """Tell whom each request is about, by the column that canaries are sticky by; a null is the row by itself."""
+    if project.entity == project.model.row_id or project.entity not in rows.columns:
+        return ids
+    named = rows[project.entity].cast(str).to_list()
+    return [row_id if name is None else name for name, row_id in zip(named, ids, strict=True)]

@@ -106,7 +106,7 @@ def advance_stages(ws: Workspace) -> list[Event]:
     done: list[Event] = []
     ws.refresh()
     route = ws.state.route
-    for ref in (*route.shadow, *(r for r in (route.canary,) if r), *route.replay):
+    for ref in (*route.shadow, *route.canary_refs, *route.replay):
         stays = ws.state.versions.stays(ref)
         stay = stays[-1]
 

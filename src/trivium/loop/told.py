@@ -103,7 +103,7 @@ def _route(events: Sequence[Event], start: datetime, until: datetime) -> list[di
                     "from": iso(since),
                     "to": iso(at),
                     "live": route.live,
-                    "canary": route.canary,
+                    "canary": next(iter(route.canary_refs), None),
                     "shadow": list(route.shadow),
                     "by": route.by,
                     "because": route.because,

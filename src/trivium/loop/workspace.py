@@ -1,11 +1,14 @@
 """A project, its store and its clock, opened once; what every verb of the loop is handed."""
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from trivium.core.clock import Clock, RealClock
 from trivium.core.events import Event
@@ -16,7 +19,7 @@ from trivium.experiment.ideas import Ideas
 from trivium.loop.code import Code, load, read_sources
 from trivium.loop.inbox import Inbox
 from trivium.loop.journal import Journal
-from trivium.release.route import Route, advance
+from trivium.release.route import MOVES, Route, advance
 from trivium.release.versions import Versions
 from trivium.respond.incidents import Incidents
 from trivium.respond.marks import Marks
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
 PROJECT_FILE = "trivium.toml"
 FRAMES_KEPT_BYTES = 256 << 20
 MOST_RETRIES = 20
+
+_log = logging.getLogger(__name__)
 
 
 def find_project(start: Path) -> Path:
@@ -177,6 +182,17 @@ class Workspace:
             self.state.apply(event)
         return self.state
 
+    @property
+    def route(self) -> Route:
+        """Who answers: the ledger's route, and behind it the heuristic and the default that the project declares."""
+        rule = self.code.heuristic
+        return msgspec.structs.replace(
+            self.state.route,
+            heuristic=None if rule is None else rule.function.__name__,
+            default=self.project.model.default,
+            salt=self.project.model.name,
+        )
+
     def event(self, kind: str, subject: str, /, *, because: str = "", **body: Any) -> Event:
         """Make an event of this moment, by this actor."""
         return Event(
@@ -215,8 +231,21 @@ class Workspace:
                 continue
             for event in appended:
                 self.state.apply(event)
+            self._signal(appended)
             return appended
         raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _signal(self, appended: Sequence[Event]) -> None:
+        """Tell the servers of this machine that the route has moved; those elsewhere find it in the ledger."""
+        moves = [event.seq for event in appended if event.kind in MOVES]
+        if not moves or self.clock.is_virtual:
+            return
+        from trivium.store.signal import raise_signal
+
+        try:
+            raise_signal(self.root, moves[-1])
+        except OSError as error:
+            _log.warning("servers learn of event %d a moment later, from the ledger: %s", moves[-1], error)
 
     def frame(self, blob: str) -> "pl.DataFrame":
         """Read a Parquet blob, keeping the most recently used 256 MiB in memory."""
@@ -240,6 +269,4 @@ class Workspace:
 
 
 def _keyed(event: Event, key: str) -> Event:
-    import msgspec
-
     return msgspec.structs.replace(event, key=key)

@@ -9,7 +9,7 @@ from trivium.core.problems import Problem, StepError
 from trivium.core.project import read_project
 from trivium.loop.answer import answer
 from trivium.loop.bodies import Body
-from trivium.release.route import Route
+from trivium.release.route import Canary, Route
 from trivium.store.predictions import PREDICTIONS
 
 ROWS = small_project.visits_of(0)
@@ -137,7 +137,7 @@ def test_a_shadow_that_fails_harms_nobody():
 
 def test_the_canary_is_sticky():
     """About its share of entities meets the canary, the same ones whatever the batch and the order."""
-    route = Route(live="v1", canary="v2", canary_share=0.3)
+    route = Route(live="v1", canaries=(Canary("v2", 0.3),))
     bodies = [body("v1", 0.1), body("v2", 0.2)]
     found = ask(route, bodies).log.filter((pl.col("source") != "unserved") & (pl.col("stage") == "canary"))
     assert 0.1 < found.height / COUNT < 0.5
@@ -146,17 +146,18 @@ def test_the_canary_is_sticky():
     again = again.log.filter((pl.col("source") != "unserved") & (pl.col("stage") == "canary"))
     asked = set(ROWS.reverse().head(40)["visit_id"])
     assert set(again["row_id"]) == set(found["row_id"]) & asked
-    more = ask(Route(live="v1", canary="v2", canary_share=0.6), bodies).log
+    more = ask(Route(live="v1", canaries=(Canary("v2", 0.6),)), bodies).log
     more = more.filter((pl.col("source") != "unserved") & (pl.col("stage") == "canary"))
     assert set(found["row_id"]) < set(more["row_id"])
 
 
 def test_a_canary_that_fails_falls_to_the_live_version():
     """The canary's share of requests is answered by the live version when the canary raises."""
-    route = Route(live="v1", canary="v2", canary_share=0.5)
+    route = Route(live="v1", canaries=(Canary("v2", 0.5),))
     found = ask(route, [body("v1", 0.1), body("v2", raises=True)])
     assert sources(found) == {"model": COUNT}
     assert set(served(found)["version"]) == {"v1"}
+    assert set(served(found)["stage"]) == {"live", "canary"}, "a failure stays in the canary's arm"
 
 
 FAR = pl.col("distance") > 25

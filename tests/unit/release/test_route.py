@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from trivium.core.events import Event
-from trivium.release.route import Route, advance, route_at
+from trivium.release.route import Canary, Route, advance, route_at, with_only
 
 START = datetime(2013, 3, 1, tzinfo=UTC)
 
@@ -25,11 +25,9 @@ def test_a_version_climbs_and_stands_in_one_place():
     route = advance(route, staged("v1", "shadow"))
     assert (route.replay, route.shadow) == ((), ("v1",))
     route = advance(route, staged("v1", "canary", share=0.1))
-    assert (route.shadow, route.canary, route.canary_share) == ((), "v1", 0.1)
+    assert (route.shadow, route.canaries) == ((), (Canary("v1", 0.1),))
     route = advance(route, staged("v1", "live"))
-    assert (route.canary, route.canary_share, route.live, route.by, route.because) == (
-        None, 0.0, "v1", "loop", "passed",
-    )  # fmt: skip
+    assert (route.canaries, route.live, route.by, route.because) == ((), "v1", "loop", "passed")
 
 
 def test_earlier_live_versions_stand_behind_the_most_recent_first():
@@ -72,3 +70,30 @@ def test_the_past_and_other_kinds():
     assert route_at(events, START + timedelta(days=5)).live == "v2"
     other = Event(at=START, kind="ticked", subject="m", actor="loop")
     assert advance(Route(), other) == Route()
+
+
+def test_canaries_stand_side_by_side():
+    """A second one comes after the first; a new share for the first takes it to the end."""
+    route = route_at([staged("v1", "canary", share=0.1), staged("v2", "canary", share=0.2)])
+    assert route.canary_refs == ("v1", "v2")
+    assert advance(route, staged("v1", "canary", share=0.3)).canaries == (Canary("v2", 0.2), Canary("v1", 0.3))
+    assert advance(route, staged("v1", "live")).canary_refs == ("v2",)
+
+
+FULL = Route(live="v4", canaries=(Canary("v5", 0.1),), shadow=("v6",), fallback=("v3", "v2"), salt="m", default=0.5)
+
+
+def test_every_version_that_answers_is_named():
+    """Live, canaries, shadows and fallbacks, once each; a version at replay answers nobody."""
+    assert FULL.named == ("v4", "v5", "v6", "v3", "v2")
+    assert Route(replay=("v1",)).named == ()
+
+
+def test_what_is_not_ready_is_left_out():
+    """A live version that is not loaded waits behind the first fallback that is; with none the heuristic answers."""
+    assert with_only(FULL, FULL.named) == FULL
+    waiting = with_only(FULL, {"v3", "v2"})
+    assert (waiting.live, waiting.canaries, waiting.shadow, waiting.fallback) == ("v3", (), (), ("v2",))
+    assert (waiting.salt, waiting.default) == ("m", 0.5)
+    assert (with_only(FULL, {"v2"}).live, with_only(FULL, {"v2"}).fallback) == ("v2", ())
+    assert with_only(FULL, ()).live is None
