@@ -14,6 +14,7 @@ EDGES = {
     "loop/bodies.py": "the project's model and heuristic are asked",
     "loop/code.py": "the project's module is run",
     "loop/features.py": "the project's steps are called",
+    "loop/following.py": "a thread that must outlive what a new route or version does; it is logged, the old one answers",
     "store/disk.py": "a half-written file is removed, whatever stopped it, and the fault goes on",
 }
 
