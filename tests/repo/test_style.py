@@ -15,6 +15,7 @@ EDGES = {
     "loop/code.py": "the project's module is run",
     "loop/features.py": "the project's steps are called",
     "loop/following.py": "a thread that must outlive what a new route or version does; it is logged, the old one answers",
+    "loop/shadow.py": "versions in shadow are asked in a thread; what they raise is logged and counted, and harms nobody",
     "store/disk.py": "a half-written file is removed, whatever stopped it, and the fault goes on",
 }
 
