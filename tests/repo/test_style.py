@@ -14,6 +14,7 @@ EDGES = {
     "loop/bodies.py": "the project's model and heuristic are asked",
     "loop/code.py": "the project's module is run",
     "loop/features.py": "the project's steps are called",
+    "loop/own_thread.py": "what is raised in a thread is raised again in the one that asked",
     "loop/following.py": "a thread that must outlive what a new route or version does; it is logged, the old one answers",
     "loop/shadow.py": "versions in shadow are asked in a thread; what they raise is logged and counted, and harms nobody",
     "store/disk.py": "a half-written file is removed, whatever stopped it, and the fault goes on",

@@ -60,7 +60,8 @@ class Table(_Section, frozen=True):
     collected partition a query that names `:since` asks again, for rows that came late or were corrected. Without
     `time` the table is one partition, replaced when its source changes. `grace` is how long after its end
     a partition may come before it counts as late. `lookback` is how far before the first row of a batch a step may
-    look into this table: the steps are handed that much, in training and in answering alike.
+    look into this table: the steps are handed that much, in training and in answering alike. Where the newest row is
+    more than `stale_after` older than a request, the answer says so; with `stale = "fallback"` no version answers it.
     """
 
     files: str | None = None
@@ -72,6 +73,8 @@ class Table(_Section, frozen=True):
     every: str = "1d"
     grace: str = "1d"
     lookback: str = "3d"
+    stale_after: str | None = None
+    stale: Literal["warn", "fallback"] = "warn"
     key: tuple[str, ...] = ()
     columns: dict[str, Column] = {}
 

@@ -50,6 +50,15 @@ def broken_rules(project: Project) -> list[Problem]:
     ):
         twice = sorted({name for name in names if names.count(name) > 1})
         found += [_rule(f"two entries are the {kind} {name!r}", f"rename one {kind}", seen=name) for name in twice]
+    found += [
+        _rule(
+            f"the table {name!r} has no time, so nobody can tell how fresh it is",
+            "give it a time, or remove stale_after",
+            where=f"{WHERE}, tables.{name}.stale_after",
+        )
+        for name, table in project.tables.items()
+        if table.stale_after is not None and table.time is None
+    ]
     found += _bad_limits(project.serve)
     return [*found, *_bad_alarms(project.alarms), *_bad_shares(project), *_bad_spans(project)]
 
@@ -171,6 +180,7 @@ def _bad_spans(project: Project) -> list[Problem]:
     for name, table in project.tables.items():
         texts |= {f"tables.{name}.every": table.every, f"tables.{name}.grace": table.grace}
         texts |= {f"tables.{name}.lookback": table.lookback, f"tables.{name}.revisit": table.revisit}
+        texts |= {f"tables.{name}.stale_after": table.stale_after} if table.stale_after is not None else {}
     for section, keys in (
         (project.release, ("shadow", "canary", "longest_stay")),
         (project.retrain, ("every", "cooldown", "first_after", "window", "holdout")),

@@ -80,6 +80,7 @@ def answer(
     """
     batch = Batch(rows, project=project, name=name, at=at)
     batch.refuse(_checks(project, "request", at))
+    batch.age(frames)
     panel = _Panel(frames, rows.height, project.release.max_latency_ms, timer)
     rule = panel.ask(heuristic) if heuristic else None
     arms = np.array(Arms(route).assign(batch.entities), dtype=object)
@@ -94,9 +95,8 @@ def answer(
     batch.take(rule, version=None, source=HEURISTIC)
     batch.default(project.model.default)
     batch.check(_checks(project, "prediction", at), rule)
-    unserved = [
-        batch.unserved(panel.ask(bodies[ref]), version=ref, stage=stage) for ref, stage in _unserved(route).items()
-    ]
+    beside = unserved_stages(route)
+    unserved = [batch.unserved(panel.ask(bodies[ref]), version=ref, stage=stage) for ref, stage in beside.items()]
     if rule is not None:
         unserved.append(batch.unserved(rule, version=None, stage=HEURISTIC))
     import polars as pl
@@ -104,7 +104,7 @@ def answer(
     return Answers(pl.concat([batch.log(), *unserved]), panel.troubles, batch.broken)
 
 
-def _unserved(route: Route) -> dict[str, str]:
+def unserved_stages(route: Route) -> dict[str, str]:
     """Name the versions whose answers to every row are logged unserved, each with its stage there.
 
     Beside canaries the live version answers their rows as well, and each of them all rows: so they are compared on the

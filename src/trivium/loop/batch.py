@@ -1,6 +1,6 @@
 """A batch of requests while it is being answered: what each row has got so far, and the log that comes of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from trivium.core.expressions.columns import to_columns
 from trivium.core.expressions.parse import parse
 from trivium.core.project import Project
 from trivium.loop.bodies import HEURISTIC
+from trivium.loop.freshness import as_of, freshness_of, newest_rows
 
 if TYPE_CHECKING:
     import polars as pl
@@ -22,6 +23,7 @@ class Batch:
     def __init__(self, rows: "pl.DataFrame", *, project: Project, name: str, at: datetime) -> None:
         self.rows = rows
         self.at = at
+        self._project = project
         from trivium.store.predictions import prediction_id
 
         self.ids = rows[project.model.row_id].cast(str).to_list()
@@ -37,16 +39,22 @@ class Batch:
         self.source = ["default"] * count
         self.checks: list[list[str]] = [[] for _ in range(count)]
         self.review = np.zeros(count, dtype=bool)
+        self.barred = np.zeros(count, dtype=bool)
         self.broken: dict[str, int] = {}
 
     def _breaks(self, check: Check, rows: "pl.DataFrame") -> "np.ndarray[Any, Any]":
         ok = rows.select(to_columns(parse(check.must, where=f"check {check.name!r}")).alias("ok"))["ok"]
         broken = (~ok.fill_null(True)).to_numpy()
-        if broken.any():
-            self.broken[check.name] = int(broken.sum())
-            for place in np.flatnonzero(broken):
-                self.checks[place].append(check.name)
+        if broken.size == 1 and len(self.ids) != 1:  # a rule that reads no column says the same of every row
+            broken = np.repeat(broken, len(self.ids))
+        self._note(check.name, broken)
         return broken
+
+    def _note(self, check: str, broken: "np.ndarray[Any, Any]") -> None:
+        if broken.any():
+            self.broken[check] = int(broken.sum())
+            for place in np.flatnonzero(broken):
+                self.checks[place].append(check)
 
     def refuse(self, checks: Sequence[Check]) -> None:
         """Hold requests to their checks: a refused one gets no answer at all."""
@@ -55,6 +63,18 @@ class Batch:
             if check.else_ == "refuse":
                 self.waiting &= ~broken
                 self._refuse(broken)
+
+    def age(self, frames: "Mapping[str, pl.DataFrame]") -> None:
+        """Note the tables that are too old for a row; no version answers a row that one of them bars."""
+        limits = freshness_of(self._project, newest_rows(self._project, frames))
+        if not limits:
+            return
+        times = as_of(self.rows[self._project.model.time].to_list(), self.at)
+        for limit in limits:
+            stale = np.array([limit.is_stale(time) for time in times], dtype=bool) & self.waiting
+            self._note(limit.check, stale)
+            if limit.falls_back:
+                self.barred |= stale
 
     def _refuse(self, where: "np.ndarray[Any, Any]") -> None:
         self.refused |= where
@@ -82,6 +102,8 @@ class Batch:
         if said is None or not self.waiting.any():
             return
         takes = self.waiting & np.isfinite(said)
+        if version is not None:
+            takes &= ~self.barred
         if where is not None:
             takes &= where
         self.prediction[takes] = said[takes]

@@ -1,0 +1,331 @@
+"""Answer a few rows in microseconds: what `answer` does to whole frames, made ready for one route.
+
+An `Answerer` is immutable and made off the reply's path, at each change of the route, of a version or of the tables
+that features read. It gives the answers that `answer` gives, row by row, which a property test holds.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+
+from trivium.core.answers import Answered, Logged
+from trivium.core.private import Hider
+from trivium.core.problems import Problem
+from trivium.core.project import Project
+from trivium.loop.answer import unserved_stages
+from trivium.loop.asking import Voice, ask
+from trivium.loop.bodies import HEURISTIC, Body, body_of, heuristic_of
+from trivium.loop.freshness import as_of
+from trivium.loop.health import Health
+from trivium.loop.lookups import Lookups, lookups_of
+from trivium.loop.private import hider_of
+from trivium.loop.row_checks import RowCheck, refusal, row_checks
+from trivium.loop.row_features import Maker
+from trivium.loop.workspace import Workspace
+from trivium.release.canary import Arms
+from trivium.release.route import Route
+
+Row = Mapping[str, Any]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(slots=True)
+class _Slot:
+    """What one row has got so far."""
+
+    row: Row
+    row_id: str
+    prediction: float | None = None
+    version: str | None = None
+    arm: str | None = None
+    stage: str = "live"
+    source: str = "default"
+    checks: list[str] = field(default_factory=list)
+    review: bool = False
+    refused: Problem | None = None
+    features: bytes | None = None
+    troubles: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The answers to a call, in the order of its rows, and their records for the log. `asked` are the rows answered."""
+
+    answers: list[Answered]
+    log: list[Logged]
+    asked: list[Row]
+    places: list[int]
+
+
+class Answerer:
+    """Answers by one route. Safe to use from one thread at a time; a version that hangs does so in its own."""
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        route: Route,
+        bodies: Mapping[str, Body],
+        heuristic: Body | None,
+        lookups: Lookups,
+        health: Health,
+        hider: Hider,
+        today: date,
+    ) -> None:
+        self.route, self.lookups, self.health = route, lookups, health
+        self.today = today
+        self._project = project
+        self._deadline_s = project.serve.deadline_ms / 1000
+        self._on_request = row_checks(project, "request", today=today)
+        self._on_prediction = row_checks(project, "prediction", today=today)
+        self._hider, self._private = hider, tuple(hider.columns)
+        self._row_id, self._time, self._entity = project.model.row_id, project.model.time, project.entity
+        self._arms = Arms(route) if route.canaries else None
+        self.bodies, self.heuristic = bodies, heuristic
+        self._makers: dict[str, Maker] = {}
+        named = {ref: body for ref, body in bodies.items() if ref in route.named}
+        self._voices = {ref: self._voice(body) for ref, body in named.items()}
+        self._rule = self._voice(heuristic) if heuristic else None
+
+    def _voice(self, body: Body) -> Voice:
+        maker = self._makers.setdefault(body.features_key, Maker(body, self.lookups))
+        return Voice(body.ref, lambda rows: body.predict(maker.made(rows).frame), False, self.health.of(body.ref))
+
+    def answer(self, rows: Sequence[Row], *, at: datetime, ids: Sequence[str]) -> Reply:
+        """Answer rows.
+
+        Args:
+            rows: each with the columns of the requests' contract as plain Python values; times are aware.
+            at: the time of the answers.
+            ids: the answers' ids, one a row.
+
+        Returns:
+            One answer per row, in their order. It raises for nothing that a version, a step or the heuristic does,
+            and waits for none of them longer than the deadline.
+        """
+        started = self.health.timer()
+        slots = [self._slot(row) for row in rows]
+        waiting = [slot for slot in slots if slot.refused is None]
+        if waiting:
+            self._serve(waiting, at)
+        for slot in slots:
+            self._check(slot)
+        took_ms = (self.health.timer() - started) * 1000
+        self._count(slots)
+        stamp = (at - _EPOCH) // _MICROSECOND
+        return Reply(
+            [_answered(slot, id_) for slot, id_ in zip(slots, ids, strict=True)],
+            [self._logged(slot, id_, stamp, took_ms) for slot, id_ in zip(slots, ids, strict=True)],
+            [slot.row for slot in slots if slot.refused is None],
+            [place for place, slot in enumerate(slots) if slot.refused is None],
+        )
+
+    def _slot(self, row: Row) -> _Slot:
+        """Take a row in: the arm it falls into, and whether it is refused."""
+        slot = _Slot(row, str(row.get(self._row_id)))
+        if self._arms is not None:
+            entity = row.get(self._entity)
+            slot.arm = self._arms.of(slot.row_id if entity is None else str(entity))
+            slot.stage = "live" if slot.arm is None else "canary"
+        for check in self._on_request:
+            if check.must(slot.row) is False:
+                slot.checks.append(check.name)
+                if check.does == "refuse" and slot.refused is None:
+                    slot.refused = refusal(check, slot.row, private=self._private)
+                    slot.source = "refused"
+        return slot
+
+    def _serve(self, waiting: list[_Slot], at: datetime) -> None:
+        """Go down the chain: canary, live, the versions before it, the heuristic, the default."""
+        route = self.route
+        barred = self._age(waiting, at)
+        for ref in route.canary_refs:
+            mine = [slot for slot in waiting if slot.arm == ref]
+            self._take(mine, self._voices[ref], "model", barred)
+        waiting = [slot for slot in waiting if slot.prediction is None]
+        if route.live:
+            waiting = self._take(waiting, self._voices[route.live], "model", barred)
+        for ref in route.fallback:
+            waiting = self._take(waiting, self._voices[ref], "fallback", barred)
+        self._fall_back(waiting)
+
+    def _fall_back(self, waiting: list[_Slot]) -> None:
+        if self._rule is not None:
+            waiting = self._take(waiting, self._rule, HEURISTIC, set())
+        for slot in waiting:
+            slot.prediction, slot.version, slot.source = self.route.default, None, "default"
+
+    def _take(self, waiting: list[_Slot], voice: Voice, source: str, barred: set[int]) -> list[_Slot]:
+        """Let a voice answer what it can; give back the rows that still wait."""
+        if not waiting:
+            return waiting
+        allowed = [slot for slot in waiting if id(slot) not in barred] if barred else waiting
+        for slot in waiting if barred else ():
+            if id(slot) in barred:
+                slot.troubles.append((voice.ref, "stale", "a table that it reads is too old"))
+        if not allowed:
+            return waiting
+        rows = [slot.row for slot in allowed]
+        said = ask(voice, rows, deadline_s=self._deadline_s, timer=self.health.timer)
+        features = self._features(voice, rows)
+        version = None if source == HEURISTIC else voice.ref
+        for place, slot in enumerate(allowed):
+            value = float(said.values[place])
+            if place in said.troubles:
+                slot.troubles.append((voice.ref, *said.troubles[place]))
+            if np.isfinite(value):
+                slot.prediction, slot.version, slot.source = value, version, source
+                if features is not None:
+                    slot.features = features[place].tobytes()
+        return [slot for slot in waiting if slot.prediction is None]
+
+    def _features(self, voice: Voice, rows: Sequence[Row]) -> Any:
+        """Give what was answered from, shape (rows, features); None where the log may not hold it."""
+        if self._private or voice.ref not in self.bodies:
+            return None
+        made = self._makers[self.bodies[voice.ref].features_key].known(rows)
+        return None if made is None else made.array
+
+    def _age(self, waiting: list[_Slot], at: datetime) -> set[int]:
+        """Note the tables that are too old; give the rows that no version may answer therefore."""
+        barred: set[int] = set()
+        limits = self.lookups.freshness
+        if not limits:
+            return barred
+        for slot, as_of_ in zip(waiting, as_of([slot.row.get(self._time) for slot in waiting], at), strict=True):
+            for limit in limits:
+                if limit.is_stale(as_of_):
+                    slot.checks.append(limit.check)
+                    if limit.falls_back:
+                        barred.add(id(slot))
+        return barred
+
+    def _check(self, slot: _Slot) -> None:
+        """Hold an answer to its checks, in the order of the project file."""
+        for check in self._on_prediction:
+            seen = {**slot.row, "prediction": slot.prediction}
+            if check.must(seen) is False:
+                slot.checks.append(check.name)
+                if slot.refused is None:
+                    self._do(slot, check, seen)
+
+    def _do(self, slot: _Slot, check: RowCheck, seen: Row) -> None:
+        if check.does == "review":
+            slot.review = True
+        elif check.does == "refuse":
+            slot.prediction, slot.version, slot.source = None, None, "refused"
+            slot.refused = refusal(check, seen, private=self._private)
+        elif check.does == "override" and check.value is not None:
+            value = check.value(seen)
+            slot.prediction, slot.source = None if value is None else float(value), "override"
+        elif check.does == "fallback":
+            slot.prediction = None
+            self._fall_back([slot])
+
+    def _count(self, slots: Iterable[_Slot]) -> None:
+        health = self.health
+        for slot in slots:
+            health.rows += 1
+            health.served[slot.version, slot.stage, slot.source] += 1
+            if slot.checks:
+                health.hits.update(slot.checks)
+
+    def _logged(self, slot: _Slot, id_: str, stamp: int, took_ms: float) -> Logged:
+        return Logged(
+            id_,
+            slot.row_id,
+            stamp,
+            slot.version,
+            slot.stage,
+            slot.source,
+            slot.prediction,
+            tuple(slot.checks),
+            slot.review,
+            took_ms,
+            tuple(slot.troubles),
+            dict(self._hider.hide(slot.row)),
+            slot.features,
+            self.lookups.head,
+        )
+
+    def unserved(self, reply: Reply) -> list[Logged]:
+        """Ask those who try out or stand by what they would have said of the same rows; off the reply's path.
+
+        Returns:
+            One record per row that was not refused and per version in shadow, compared with or standing by; then the
+            heuristic's.
+        """
+        if not reply.asked:
+            return []
+        found: list[Logged] = []
+        for ref, stage in unserved_stages(self.route).items():
+            found += self._unserved(reply, self._voices[ref], ref, stage)
+        if self._rule is not None:
+            found += self._unserved(reply, self._rule, None, HEURISTIC)
+        return found
+
+    def _unserved(self, reply: Reply, voice: Voice, version: str | None, stage: str) -> Iterable[Logged]:
+        said = ask(voice, reply.asked, deadline_s=self._deadline_s, timer=self.health.timer)
+        for place, answered in enumerate(reply.places):
+            of, value = reply.log[answered], float(said.values[place])
+            troubles = ((voice.ref, *said.troubles[place]),) if place in said.troubles else ()
+            prediction = value if np.isfinite(value) else None
+            yield Logged(of.id, of.row_id, of.at, version, stage, "unserved", prediction, troubles=troubles)
+
+    def about(self, at: datetime) -> dict[str, Any]:
+        """Tell how those on the route do: breakers, troubles, checks hit, and how old the other tables are."""
+        voices = [*self._voices.values(), *([self._rule] if self._rule else [])]
+        return {
+            "breakers": {voice.ref: voice.standing.state for voice in voices},
+            "troubles": {voice.ref: dict(voice.standing.troubles) for voice in voices},
+            "rows": self.health.rows,
+            "checks": dict(self.health.hits),
+            "ages_s": self.lookups.ages_s(at),
+            "head": self.lookups.head,
+        }
+
+
+def _answered(slot: _Slot, id_: str) -> Answered:
+    return Answered(
+        id=id_,
+        row_id=slot.row_id,
+        prediction=slot.prediction,
+        version=slot.version,
+        stage=slot.stage,
+        source=slot.source,
+        checks=tuple(slot.checks),
+        review=slot.review,
+        problem=slot.refused,
+    )
+
+
+def answerer_of(
+    ws: Workspace, *, health: Health, route: Route | None = None, before: Answerer | None = None
+) -> Answerer:
+    """Make what answers by a route: versions loaded, checks compiled, tables read. Takes as long as that takes.
+
+    Args:
+        ws: the project, its state brought up to the ledger's head.
+        health: this process's; kept from one answerer to the next.
+        route: who answers; the ledger's when left out.
+        before: the answerer so far; given back where nothing that it stands on has changed.
+    """
+    route = ws.route if route is None else route
+    now = ws.clock.now()
+    lookups = lookups_of(ws, at=now, before=before.lookups if before else None)
+    if before and before.route == route and before.lookups is lookups and before.today == now.date():
+        return before
+    return Answerer(
+        ws.project,
+        route=route,
+        bodies={ref: body_of(ws, ref) for ref in sorted(set(route.named))},
+        heuristic=heuristic_of(ws),
+        lookups=lookups,
+        health=health,
+        hider=hider_of(ws),
+        today=now.date(),
+    )
