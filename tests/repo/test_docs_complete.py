@@ -35,6 +35,7 @@ ROOMS_OF_CODES = {
     "REL": ("release", "loop"),
     "RESP": ("respond", "loop"),
     "RUN": ("loop", "cli"),
+    "SERVE": ("serve",),
     "SRC": ("loop",),
     "STORE": ("store", "loop"),
     "WEB": ("web",),

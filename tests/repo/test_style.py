@@ -17,6 +17,8 @@ EDGES = {
     "loop/own_thread.py": "what is raised in a thread is raised again in the one that asked",
     "loop/following.py": "a thread that must outlive what a new route or version does; it is logged, the old one answers",
     "loop/shadow.py": "versions in shadow are asked in a thread; what they raise is logged and counted, and harms nobody",
+    "serve/app.py": "a request's edge: a fault of ours is told in the log, and the client gets its id",
+    "serve/turns.py": "whatever a model call raises is handed to those who wait for it",
     "store/disk.py": "a half-written file is removed, whatever stopped it, and the fault goes on",
 }
 

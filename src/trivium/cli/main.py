@@ -37,6 +37,7 @@ COMMANDS = {
     "release": "release:release",
     "rollback": "release:rollback",
     "route": "release:route",
+    "serve": "serve:serve",
     "tick": "watch:tick",
     "watch": "watch:watch",
     "alarms list": "alarms:list_",

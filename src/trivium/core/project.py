@@ -189,7 +189,8 @@ class Serve(_Section, frozen=True):
     not; `queue` is how many rows may wait for the model before a request is told to come again. `log` says what an
     answer waits for: `os`, until the operating system holds its record, or `sync`, until the disk does. `keep_days`
     is how long the records are kept. Of the requests' private columns they hold what `private` says: a keyed `hash`, or
-    nothing (`drop`).
+    nothing (`drop`). A worker that holds more than `max_memory_mb` is replaced by a new one; 0 lets all of them
+    together hold four fifths of the machine's memory.
     """
 
     deadline_ms: float = 200.0
@@ -198,6 +199,7 @@ class Serve(_Section, frozen=True):
     max_depth: int = 16
     rate_per_s: float = 0.0
     queue: int = 1024
+    max_memory_mb: int = 0
     log: Literal["os", "sync"] = "os"
     keep_days: int = 400
     private: Literal["hash", "drop"] = "hash"

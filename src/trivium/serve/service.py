@@ -1,0 +1,220 @@
+"""One project while it is served: its route as it is now, its log, its shadows; and the one way to its answers."""
+
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from trivium.core.answers import Answered, Logged
+from trivium.core.tokens import Actor
+from trivium.loop.answer import unserved_stages
+from trivium.loop.answerer import Answerer, Reply, answerer_of
+from trivium.loop.following import Follower
+from trivium.loop.health import Health
+from trivium.loop.shadow import ShadowQueue
+from trivium.loop.tokens import any_tokens, who
+from trivium.loop.workspace import Workspace
+from trivium.release.route import Route
+from trivium.serve.figures import Figures
+from trivium.serve.pulse import Pulse
+from trivium.serve.rows import Batch, Reader
+from trivium.serve.turns import Call, Caller, Rows, Turns, too_busy
+from trivium.store.prediction_log import Writer
+from trivium.store.segments import log_folder
+
+# A call that is dearer than this is worth sharing among the rows of a turn. Told by calls of few rows: those of many
+# take long whatever the version.
+DEAR_S = 100e-6
+FEW_ROWS = 16
+# A route that nobody could read from the ledger for so long is told of; it goes on answering.
+BEHIND_S = 10.0
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class Service:
+    """A project that is served. Made and started before the event loop takes requests."""
+
+    def __init__(self, folder: Path, *, figures: Figures, pulse: Pulse) -> None:
+        self.ws = Workspace(folder, actor="serve")
+        self.project = self.ws.project
+        self.name = self.project.model.name
+        self._figures, self._pulse = figures, pulse
+        self._deadline_s = self.project.serve.deadline_ms / 1000
+        self.reader = Reader(self.project, today=datetime.now(UTC).date())
+        self.desk = Caller(f"trivium-desk-{self.name}")
+        self._health = Health(time.perf_counter)
+        self._call_s = 2 * DEAR_S
+        self.writer = Writer(log_folder(self.ws.root), level=self.project.serve.log)
+        self._following = following = Workspace(folder, actor="serve")
+        self._follower: Follower[Answerer] = Follower(
+            following,
+            lambda route, before: answerer_of(following, route=route, health=self._health, before=before),
+        )
+        self._follower.start()
+        self._shadow: ShadowQueue[Reply] = ShadowQueue(self._ask_shadows)
+        self._turns = Turns(
+            self._call, queue=self.project.serve.queue, most_rows=self.project.serve.max_rows, then=self._counted
+        )
+        figures.gauge(self._gauges)
+
+    # --- answering ----------------------------------------------------------------------------------------------------
+
+    @property
+    def at_once(self) -> bool:
+        """Tell whether an answer takes so little that it is given at once, before anything else gets its turn."""
+        return self._call_s <= DEAR_S and self.writer.level == "os"
+
+    def answer_at_once(self, rows: Rows) -> Call:
+        """Answer rows that keep the contract, when that is `at_once`; the log holds the answers on return.
+
+        Raises:
+            RefusedError (TV-SERVE-060): the answers would come late.
+        """
+        self._held_to_time()
+        call = self._call(rows)
+        self._counted(call)
+        return call
+
+    async def answer(self, rows: Rows) -> Call:
+        """Answer rows that keep the contract; on return the log holds the answers.
+
+        Raises:
+            RefusedError (TV-SERVE-060): the answers would come late.
+            StoreError (TV-STORE-003): the log's level is `sync`, and the disk refuses.
+        """
+        if self.at_once:
+            return self.answer_at_once(rows)
+        self._held_to_time()
+        call = await self._turns.ask(rows)
+        if self.writer.level == "sync":
+            await self.writer.durable(call.mark)
+        return call
+
+    def _held_to_time(self) -> None:
+        lag_s = self._pulse.lag_s
+        if lag_s > self._deadline_s:
+            raise too_busy(f"the server is {lag_s * 1000:.0f} ms behind", after_s=lag_s)
+
+    def _call(self, rows: Rows) -> Call:
+        began = time.perf_counter()
+        answerer = self._follower.current.value
+        reply = answerer.answer(rows, at=datetime.now(UTC), ids=self.writer.next_ids(len(rows)))
+        mark = self.writer.append([_encode(logged) for logged in reply.log])
+        if answerer.heuristic or unserved_stages(answerer.route):
+            self._shadow.offer(reply)
+        return Call(reply.answers, mark, time.perf_counter() - began)
+
+    def _ask_shadows(self, replies: Sequence[Reply]) -> None:
+        """Ask those who try out, in the shadows' own thread, and log what they would have said."""
+        said = self._follower.current.value.unserved(together(replies))
+        self.writer.append([_encode(logged) for logged in said])
+
+    def _counted(self, call: Call) -> None:
+        figures, name = self._figures, self.name
+        figures.add("trivium_calls", (name,))
+        figures.observe("trivium_call_seconds", (name,), call.took_s)
+        if len(call.answers) <= FEW_ROWS:
+            self._call_s += 0.1 * (call.took_s - self._call_s)
+        for answer in call.answers:
+            figures.add("trivium_answers", (name, answer.version or "", answer.stage, answer.source))
+            if answer.checks or answer.review or answer.problem:
+                self._counted_closely(answer)
+
+    def _counted_closely(self, answer: Answered) -> None:
+        for check in answer.checks:
+            self._figures.add("trivium_checks_broken", (self.name, check))
+        if answer.review:
+            self._figures.add("trivium_reviews", (self.name,))
+        if answer.problem:
+            self._figures.add("trivium_rows_refused", (self.name, answer.problem.code))
+
+    def counted_refusals(self, batch: Batch) -> None:
+        """Count the rows that the contract kept out, and those of which it warned."""
+        for problem in batch.problems.values():
+            self._figures.add("trivium_rows_refused", (self.name, problem.code))
+        for rule in batch.warnings:
+            self._figures.add("trivium_contract_warnings", (self.name, rule))
+
+    # --- telling ------------------------------------------------------------------------------------------------------
+
+    @property
+    def route(self) -> Route:
+        """Who answers now."""
+        return self._follower.current.route
+
+    @property
+    def live(self) -> str | None:
+        """The version that is live; None where the heuristic answers."""
+        return self.route.live
+
+    def about(self) -> dict[str, Any]:
+        """Tell how those who answer fare: breakers, troubles, checks, the ages of tables."""
+        return self._follower.current.value.about(datetime.now(UTC))
+
+    def state(self) -> dict[str, Any]:
+        """Tell whether the model can answer, and what is the matter although it can."""
+        refusal = self.writer.refusal
+        behind_s = self._follower.behind_s
+        trouble = [problem.what for problem in self._follower.troubles.values()]
+        if refusal is not None:
+            trouble.append(f"the prediction log cannot be written: {refusal.seen or refusal.what}")
+        if behind_s > BEHIND_S:
+            trouble.append(f"the ledger was last read {behind_s:.0f} s ago")
+        is_ready = refusal is None or self.writer.level == "os"
+        return {"ready": is_ready, "live": self.live, "route_seq": self._follower.current.head, "trouble": trouble}
+
+    def _gauges(self) -> Iterator[tuple[str, tuple[str, ...], float]]:
+        name = self.name
+        yield "trivium_ready", (name,), float(self.state()["ready"])
+        yield "trivium_rows_waiting", (name,), self._turns.rows
+        yield "trivium_route_behind_seconds", (name,), self._follower.behind_s
+        yield "trivium_route_seq", (name,), self._follower.current.head
+        log = self.writer.stats()
+        yield "trivium_log_records", (name,), log.records
+        yield "trivium_log_bytes", (name,), log.written_bytes
+        yield "trivium_log_held", (name,), log.held
+        yield "trivium_log_lost", (name,), log.lost
+        yield "trivium_log_unsynced_seconds", (name,), log.unsynced_s
+        shadow = self._shadow.counts()
+        yield "trivium_shadow_dropped", (name,), shadow.dropped
+        yield "trivium_shadow_waiting", (name,), shadow.waiting
+
+    # --- who is at the door -------------------------------------------------------------------------------------------
+
+    def asks(self) -> bool:
+        """Tell whether a token was ever made: then tokens are asked for on loopback too."""
+        return any_tokens(self._following)
+
+    def who(self, secret: str) -> Actor | None:
+        """Tell whose token it is."""
+        return who(self._following, secret, datetime.now(UTC))
+
+    # --- time passes --------------------------------------------------------------------------------------------------
+
+    def on_the_day(self, now: datetime) -> None:
+        """Take the rules of another day, once it has come."""
+        if now.date() != self.reader.today:
+            self.reader = Reader(self.project, today=now.date())
+
+    def close(self) -> None:
+        """Let go of everything: no request is under way any more."""
+        self._turns.close()
+        self._follower.stop()
+        self._shadow.close(5.0)
+        self.writer.close()
+        self.desk.close()
+
+
+def together(replies: Sequence[Reply]) -> Reply:
+    """Make one reply of several, so that one call asks the shadows about all of their rows."""
+    log: list[Logged] = []
+    asked: list[Any] = []
+    places: list[int] = []
+    for reply in replies:
+        places += [len(log) + place for place in reply.places]
+        log += reply.log
+        asked += reply.asked
+    return Reply([], log, asked, places)

@@ -1,0 +1,164 @@
+"""Rows that arrive in one turn of the event loop share one model call, where calls are dear. There is no timer.
+
+While a call runs in its thread, the rows that come meanwhile wait and share the next: the busier, the larger the calls.
+Rows that wait beyond the bound are refused at once rather than answered late.
+"""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from queue import SimpleQueue
+from typing import Any
+
+from trivium.core.answers import Answered
+from trivium.core.problems import Problem
+from trivium.serve.refusal import TOO_MANY, RefusedError
+
+Rows = Sequence[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What came of a model call: the answers, the mark of their records in the log, and how long it took."""
+
+    answers: Sequence[Answered]
+    mark: int
+    took_s: float
+
+
+class Turns:
+    """Gathers rows into calls, one at a time, in a thread of its own."""
+
+    def __init__(
+        self, ask: Callable[[Rows], Call], *, queue: int, most_rows: int, then: Callable[[Call], None]
+    ) -> None:
+        """`ask` is called in the thread, `then` in the event loop, once a call."""
+        self._ask, self._then, self._queue, self._most_rows = ask, then, queue, most_rows
+        self._waiting: deque[tuple[Rows, asyncio.Future[Call]]] = deque()
+        self._is_calling = self._is_planned = False
+        self._caller = Caller("trivium-model")
+        self._row_s = 0.001
+        self.rows = 0
+
+    async def ask(self, rows: Rows) -> Call:
+        """Ask for some rows together with those of others; only their own answers come back.
+
+        Raises:
+            RefusedError (TV-SERVE-060): `queue` rows wait already.
+        """
+        if self.rows and self.rows + len(rows) > self._queue:
+            raise too_busy(f"{self.rows} rows wait", after_s=self.rows * self._row_s)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Call] = loop.create_future()
+        self._waiting.append((rows, future))
+        self.rows += len(rows)
+        if not self._is_calling and not self._is_planned:
+            self._is_planned = True
+            # What else this turn of the loop brings is there by the time that the call is made.
+            loop.call_soon(self._call, loop)
+        return await future
+
+    def _call(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._is_planned = False
+        taken, rows = self._take()
+        if not taken:
+            return
+        self._is_calling = True
+
+        def answered(came: Call | BaseException) -> None:
+            self._is_calling = False
+            if isinstance(came, Call):
+                self._row_s += 0.1 * (came.took_s / len(rows) - self._row_s)
+                self._then(came)
+            _share(taken, came)
+            if self._waiting:
+                self._call(loop)
+
+        self._caller.call(lambda: self._ask(rows), answered, loop)
+
+    def _take(self) -> "tuple[list[tuple[Rows, asyncio.Future[Call]]], list[dict[str, Any]]]":
+        """Take as many of those who wait as fit into one call, and one at least; who has gone is left out."""
+        taken: list[tuple[Rows, asyncio.Future[Call]]] = []
+        rows: list[dict[str, Any]] = []
+        while self._waiting and (not taken or len(rows) + len(self._waiting[0][0]) <= self._most_rows):
+            asked, future = self._waiting.popleft()
+            self.rows -= len(asked)
+            if not future.done():
+                taken.append((asked, future))
+                rows += asked
+        return taken, rows
+
+    def close(self) -> None:
+        """Let the thread end when it has nothing left to do."""
+        self._caller.close()
+
+
+def _share(taken: "Sequence[tuple[Rows, asyncio.Future[Call]]]", came: Call | BaseException) -> None:
+    place = 0
+    for asked, future in taken:
+        end = place + len(asked)
+        if not future.done():
+            if isinstance(came, Call):
+                future.set_result(replace(came, answers=came.answers[place:end]))
+            else:
+                future.set_exception(came)
+        place = end
+
+
+def too_busy(seen: str, *, after_s: float) -> RefusedError:
+    """Refuse a request that could only be answered late (TV-SERVE-060)."""
+    problem = Problem(
+        code="TV-SERVE-060",
+        what="the server is too busy to answer in time",
+        where="server",
+        seen=seen,
+        fix="wait as Retry-After says; add workers (`trivium serve --workers`) or machines if it lasts",
+    )
+    return RefusedError(TOO_MANY, problem, headers={"retry-after": str(max(1, round(after_s)))})
+
+
+class Caller:
+    """One thread that does what it is handed, in order, and tells the event loop. It never holds up the exit."""
+
+    def __init__(self, name: str) -> None:
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        threading.Thread(target=self._run, name=name, daemon=True).start()
+
+    def call(self, work: Callable[[], Any], then: Callable[[Any], None], loop: asyncio.AbstractEventLoop) -> None:
+        """Do `work` in the thread, and hand what came of it, or what it raised, to `then` in the loop."""
+
+        def run() -> None:
+            try:
+                came: Any = work()
+            except Exception as error:  # noqa: BLE001 - handed on to whoever waits for it
+                came = error
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(then, came)
+
+        self._work.put(run)
+
+    async def do(self, work: Callable[[], Any]) -> Any:
+        """Do `work` in the thread, and wait for what it gives."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+
+        def then(came: Any) -> None:
+            if future.done():
+                return
+            if isinstance(came, BaseException):
+                future.set_exception(came)
+            else:
+                future.set_result(came)
+
+        self.call(work, then, loop)
+        return await future
+
+    def close(self) -> None:
+        """Let the thread end when it has nothing left to do."""
+        self._work.put(None)
+
+    def _run(self) -> None:
+        while (work := self._work.get()) is not None:
+            work()

@@ -1,0 +1,181 @@
+"""The server as its clients meet it: rows in, answers out, by every protocol, while versions come and go."""
+
+import io
+import json
+import os
+import signal
+import socket
+import struct
+from datetime import UTC, datetime, timedelta
+
+import httpx
+import polars as pl
+import pytest
+
+import small_project
+from serving import serving, until
+from terminal import say
+
+ROW = {"visit_id": "a", "at": "2024-05-01T10:00:00Z", "age": 40, "distance": 3.5, "clinic": "north"}
+PREDICT = "/models/visits/predict"
+ARROW = "application/vnd.apache.arrow.stream"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A project with one version, live."""
+    start = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    start -= timedelta(days=20)
+    folder = small_project.make(tmp_path_factory.mktemp("clinic") / "visits", days=20, start=start)
+    say("collect", project=folder)
+    assert say("try", "--name", "first", project=folder).code == 0
+    assert say("release", "v1", "--to", "live", project=folder).code == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served(folder):
+    with serving(folder, "--workers", "2") as served:
+        yield served
+
+
+def test_good_rows_are_answered_and_bad_ones_told(served):
+    """The reply is SURFACE's, a bad row has its problem in its place, and the request's id comes back."""
+    reply = served.post(PREDICT, {"rows": [ROW, ROW | {"age": 999}]}, **{"x-request-id": "mine-7"})
+    assert (reply.status_code, reply.headers["x-request-id"]) == (200, "mine-7")
+    good, bad = reply.json()["predictions"]
+    assert list(good) == ["id", "row_id", "prediction", "version", "stage", "source", "checks", "review"]
+    assert (good["row_id"], good["version"], good["stage"], good["source"]) == ("a", "v1", "live", "model")
+    assert 0 < good["prediction"] < 1
+    assert (bad["prediction"], bad["problem"]["code"], bad["row_id"]) == (None, "TV-SERVE-008", "a")
+
+
+def test_the_other_protocols_say_the_same(served):
+    """Arrow, the Open Inference Protocol (JSON and binary), and MLflow's bodies: one answer."""
+    expected = served.post(PREDICT, {"rows": [ROW]}).json()["predictions"][0]["prediction"]
+    frame = pl.DataFrame([ROW]).with_columns(pl.col("at").str.to_datetime(time_zone="UTC"))
+    buffer = io.BytesIO()
+    frame.write_ipc_stream(buffer)
+    arrow = served.client.post(PREDICT, content=buffer.getvalue(), headers={"content-type": ARROW})
+    assert pl.read_ipc_stream(io.BytesIO(arrow.content))["prediction"].to_list() == [expected]
+    split = {"dataframe_split": {"columns": list(ROW), "data": [list(ROW.values())]}}
+    for body in (split, {"dataframe_records": [ROW]}, {"inputs": {k: [v] for k, v in ROW.items()}}):
+        assert served.post("/invocations", body).json() == {"predictions": [expected]}
+    table = f"{','.join(ROW)}\n{','.join(map(str, ROW.values()))}\n"
+    csv = served.client.post("/invocations", content=table, headers={"content-type": "text/csv"})
+    assert csv.json() == {"predictions": [expected]}
+    kinds = {"visit_id": "BYTES", "at": "BYTES", "age": "INT64", "distance": "FP64", "clinic": "BYTES"}
+    inputs = [{"name": n, "shape": [1], "datatype": k, "data": [ROW[n]]} for n, k in kinds.items()]
+    reply = served.post("/v2/models/visits/infer", {"id": "7", "inputs": inputs}).json()
+    assert (reply["id"], reply["model_name"], reply["outputs"][0]["data"]) == ("7", "visits", [expected])
+    inputs[3] = {"name": "distance", "shape": [1], "datatype": "FP64", "parameters": {"binary_data_size": 8}}
+    wanted = [{"name": "prediction", "parameters": {"binary_data": True}}]
+    head = json.dumps({"inputs": inputs, "outputs": wanted}).encode()
+    headers = {"content-type": "application/octet-stream", "inference-header-content-length": str(len(head))}
+    binary = served.client.post("/v2/models/visits/infer", content=head + struct.pack("<d", 3.5), headers=headers)
+    size = int(binary.headers["inference-header-content-length"])
+    assert struct.unpack("<d", binary.content[size:]) == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("request_of", "status", "code"),
+    [
+        ((PREDICT, b"{", {"content-type": "application/json"}), 400, "TV-SERVE-001"),
+        ((PREDICT, b"rows=1", {"content-type": "application/x-www-form-urlencoded"}), 415, "TV-SERVE-023"),
+        ((PREDICT, b"{}", {}), 415, "TV-SERVE-023"),
+        ((PREDICT, b"xx", {"content-type": ARROW}), 400, "TV-SERVE-070"),
+        ((PREDICT, b" " * 4_194_305, {"content-type": "application/json"}), 413, "TV-SERVE-020"),
+        ((PREDICT, b'{"rows": [{}]}', {"content-type": "application/json"}), 422, "TV-SERVE-006"),
+        ((PREDICT, b"{}", {"content-type": "application/json", "content-encoding": "gzip"}), 415, "TV-SERVE-022"),
+        (("/models/visit/predict", b"{}", {"content-type": "application/json"}), 404, "TV-SERVE-030"),
+        (("/models/visits/route", b"{}", {"content-type": "application/json"}), 405, "TV-SERVE-031"),
+        ((PREDICT, b"{}", {"content-type": "application/json", "host": "evil.example"}), 403, "TV-SERVE-052"),
+    ],
+)
+def test_what_is_refused_says_why(served, request_of, status, code):
+    """One shape of problem at every door."""
+    path, body, headers = request_of
+    reply = served.client.post(path, content=body, headers=headers)
+    told = reply.json()
+    assert (reply.status_code, told["code"], told["status"]) == (status, code, status)
+    assert reply.headers["content-type"] == "application/problem+json"
+    assert told["what"] and told["fix"] and told["request_id"]
+
+
+def test_it_tells_how_it_is(served):
+    """Health, readiness, route, metadata, figures of all workers, and a description of it all."""
+    get = served.client.get
+    assert get("/healthz").json() == {"status": "alive"}
+    ready = get("/readyz").json()
+    assert (ready["ready"], ready["models"]["visits"]["live"]) == (True, "v1")
+    assert get("/models/visits/route").json()["live"] == "v1"
+    assert get("/v2/models/visits").json()["inputs"][0] == {"name": "visit_id", "datatype": "BYTES", "shape": [-1]}
+    assert [
+        get(f"/v2{path}").status_code for path in ("", "/health/live", "/health/ready", "/models/visits/ready")
+    ] == [200] * 4
+    paths = get("/openapi.json").json()["paths"]
+    assert {PREDICT, "/invocations", "/v2/models/visits/infer", "/metrics"} <= set(paths)
+    served.post(PREDICT, {"rows": [ROW]})
+    text = get("/metrics").text
+    assert 'trivium_answers_total{model="visits",source="model",stage="live",version="v1"}' in text
+    assert text.count("trivium_resident_bytes{") == 2
+
+
+def test_requests_that_come_in_one_packet_are_answered_in_order(served):
+    """Pipelined: the replies come in the order of the requests, the short way and the long one mixed."""
+    host, port = served.url.removeprefix("http://").split(":")
+    body = json.dumps({"rows": [ROW]}).encode()
+    post = b"POST %b HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (
+        PREDICT.encode(),
+        len(body),
+        body,
+    )
+    with socket.create_connection((host, int(port)), timeout=30) as line:
+        line.sendall(post + b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n" + post)
+        got = b""
+        while got.count(b"HTTP/1.1 200") < 3 or not got.rstrip().endswith(b"]}"):
+            got += line.recv(65536)
+    parts = got.split(b"HTTP/1.1 200")[1:]
+    assert [b"predictions" in part for part in parts] == [True, False, True]
+
+
+def test_a_killed_worker_is_started_anew(served):
+    """The socket is held meanwhile: nobody is refused, and both answer again."""
+    before = served.workers()
+    os.kill(before[0], signal.SIGKILL)
+    until(lambda: len(set(served.workers()) - set(before)) == 1)
+    assert served.post(PREDICT, {"rows": [ROW]}).status_code == 200
+    until(lambda: served.client.get("/metrics").text.count("trivium_resident_bytes{") == 2)
+
+
+def test_a_rollback_is_followed_without_a_restart(folder, served):
+    """Every worker lets the heuristic answer once the ledger says so, and the version again after its release."""
+    say("rollback", "--because", "to see it followed", project=folder)
+
+    def sources():
+        fresh = [httpx.post(served.url + PREDICT, json={"rows": [ROW]}).json() for _ in range(6)]
+        return {one["predictions"][0]["source"] for one in fresh}
+
+    until(lambda: sources() == {"heuristic"}, within_s=5)
+    say("release", "v1", "--to", "live", project=folder)
+    until(lambda: sources() == {"model"}, within_s=5)
+
+
+def test_tokens_are_asked_for_once_there_are_some(folder):
+    """On another address it does not start without them; a role opens its routes, another does not."""
+    refused = say("serve", "--host", "0.0.0.0", "--port", "0", project=folder)
+    assert (refused.code, refused.problems[0]["code"]) == (2, "TV-SERVE-080")
+    secret = say("token", "create", "--role", "predict", project=folder).document["secret"]
+    with serving(folder, "--host", "0.0.0.0", "--log-requests") as served:
+        url = served.url.replace("0.0.0.0", "127.0.0.1")
+        held = {"authorization": f"Bearer {secret}"}
+        statuses = [
+            httpx.post(url + PREDICT, json={"rows": [ROW]}).status_code,
+            httpx.post(url + PREDICT, json={"rows": [ROW]}, headers=held).status_code,
+            httpx.get(url + "/metrics", headers=held).status_code,
+            httpx.get(url + "/healthz").status_code,
+        ]
+        assert statuses == [401, 200, 403, 200]
+        lines = [json.loads(line) for line in served.errors.read_text().splitlines()]
+    told = [line for line in lines if line["event"] == "request" and line["status"] == 200 and line.get("rows")]
+    assert told[0]["actor"].startswith("token ") and told[0]["request_id"] and secret not in str(lines)
