@@ -2,7 +2,7 @@
 
 A subclass of uvicorn's protocol. It takes only what can be replied to at once: a POST to a predict path, whole, on a
 connection with nothing else under way. All else goes uvicorn's own way to the same application, which replies the same:
-`tests/unit/serve/test_direct.py` holds both to it.
+`tests/unit/serve/test_direct.py` holds both to it, byte by byte.
 """
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
