@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 import small_project
-from serving import serving, until
+from serving import collecting, serving, until
 from terminal import say
 
 ROW = {"visit_id": "a", "at": "2024-05-01T10:00:00Z", "age": 40, "distance": 3.5, "clinic": "north"}
@@ -179,3 +179,43 @@ def test_tokens_are_asked_for_once_there_are_some(folder):
         lines = [json.loads(line) for line in served.errors.read_text().splitlines()]
     told = [line for line in lines if line["event"] == "request" and line["status"] == 200 and line.get("rows")]
     assert told[0]["actor"].startswith("token ") and told[0]["request_id"] and secret not in str(lines)
+
+
+def test_a_worker_that_grows_is_replaced_and_no_request_is_lost(tmp_path):
+    """A heuristic that keeps what it is asked: another worker takes over once it is ready, and all are answered."""
+    leak = "    kept.append(bytearray(32 << 20))\n    return features"
+    text = small_project.PIPELINE.replace("@tv.heuristic", "kept = []\n\n@tv.heuristic").replace(
+        "    return features.select(pl.when", leak + ".select(pl.when"
+    )
+    folder = small_project.make(tmp_path / "visits", days=1, pipeline=text)
+    toml = folder / "trivium.toml"
+    toml.write_text(toml.read_text() + "\n[serve]\nmax_memory_mb = 1\n")
+    with serving(folder) as served:
+        before = served.workers()
+
+        def is_replaced():
+            assert served.post(PREDICT, {"rows": [ROW]}).json()["predictions"][0]["source"] == "heuristic"
+            return set(served.workers()).isdisjoint(before)
+
+        until(is_replaced, within_s=60)
+        assert "worker replaced" in served.errors.read_text()
+
+
+def test_spans_go_to_the_collector_as_children_of_the_callers(folder):
+    """`--traces`: a request is a span under the trace that its caller began, with the model call in it."""
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    with collecting() as (url, bodies):
+        environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": url}
+        with serving(folder, "--traces", "0.000001", "--without-tokens", environment=environment) as served:
+            served.post(PREDICT, {"rows": [ROW]}, traceparent=f"00-{trace}-b7ad6b7169203331-01")
+        sent = b"".join(bodies)
+    assert bytes.fromhex(trace) in sent
+    assert b"POST /models/{m}/predict" in sent and b"answer" in sent and b"trivium.rows" in sent
+
+
+def test_traces_name_the_extra_that_they_need(folder, monkeypatch):
+    """Without OpenTelemetry the command says what to install."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    said = say("serve", "--traces", "0.5", project=folder)
+    assert (said.code, said.problems[0]["code"]) == (2, "TV-SERVE-040")
+    assert "trivium[otel]" in said.problems[0]["fix"]

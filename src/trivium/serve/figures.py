@@ -29,7 +29,6 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "trivium_checks_broken": ("Rows that broke a check on requests or predictions.", ("model", "check")),
     "trivium_contract_warnings": ("Rows that broke a rule of the contract which only warns.", ("model", "rule")),
     "trivium_reviews": ("Answers that were put into the review queue.", ("model",)),
-    "trivium_troubles": ("Rows that a version could not answer.", ("model", "version", "kind")),
     "trivium_calls": ("Model calls; rows of one turn of the event loop share one.", ("model",)),
 }
 HISTOGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -46,6 +45,7 @@ GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
         "1 where a version is not asked, for it failed too often.",
         ("model", "version", "worker"),
     ),
+    "trivium_troubles": ("Rows that a version could not answer.", ("model", "version", "kind", "worker")),
     "trivium_table_age_seconds": ("Age of the newest row of a table that features read.", ("model", "table", "worker")),
     "trivium_log_records": ("Records appended to the prediction log.", ("model", "worker")),
     "trivium_log_bytes": ("Bytes appended to the prediction log.", ("model", "worker")),

@@ -178,6 +178,14 @@ class Service:
         yield "trivium_log_held", (name,), log.held
         yield "trivium_log_lost", (name,), log.lost
         yield "trivium_log_unsynced_seconds", (name,), log.unsynced_s
+        about = self.about()
+        for ref, state in about["breakers"].items():
+            yield "trivium_breaker_open", (name, ref), float(state != "closed")
+        for ref, troubles in about["troubles"].items():
+            for kind, number in troubles.items():
+                yield "trivium_troubles", (name, ref, kind), number
+        for table, age_s in about["ages_s"].items():
+            yield "trivium_table_age_seconds", (name, table), age_s
         shadow = self._shadow.counts()
         yield "trivium_shadow_dropped", (name,), shadow.dropped
         yield "trivium_shadow_waiting", (name,), shadow.waiting

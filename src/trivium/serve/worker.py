@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # What is said over the pipe: ready, alive, and that more memory is held than a worker should.
 READY, ALIVE, FULL = b"r", b".", b"m"
+LEAST_GROWTH = 1.25
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 
 
@@ -96,7 +97,8 @@ class Beat:
 
     def __init__(self, orders: Orders, services: "list[Service]", figures: "Figures") -> None:
         self._fd, self._services, self._figures = orders.beat_fd, services, figures
-        self._most_bytes = orders.most_bytes
+        # A limit below what a worker needs at all would have it replaced for ever.
+        self._most_bytes = max(orders.most_bytes, int(LEAST_GROWTH * resident_bytes()))
         os.set_blocking(self._fd, False)
 
     def __call__(self, said: bytes = ALIVE) -> bool:
