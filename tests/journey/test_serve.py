@@ -27,6 +27,8 @@ def folder(tmp_path_factory):
     start = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     start -= timedelta(days=20)
     folder = small_project.make(tmp_path_factory.mktemp("clinic") / "visits", days=20, start=start)
+    toml = folder / "trivium.toml"
+    toml.write_text(toml.read_text() + "\n[serve]\ndeadline_ms = 30000  # more than a busy machine takes\n")
     say("collect", project=folder)
     assert say("try", "--name", "first", project=folder).code == 0
     assert say("release", "v1", "--to", "live", project=folder).code == 0
@@ -189,7 +191,7 @@ def test_a_worker_that_grows_is_replaced_and_no_request_is_lost(tmp_path):
     )
     folder = small_project.make(tmp_path / "visits", days=1, pipeline=text)
     toml = folder / "trivium.toml"
-    toml.write_text(toml.read_text() + "\n[serve]\nmax_memory_mb = 1\n")
+    toml.write_text(toml.read_text() + "\n[serve]\nmax_memory_mb = 1\ndeadline_ms = 30000\n")
     with serving(folder) as served:
         before = served.workers()
 
