@@ -7,6 +7,7 @@ asked for there too; on any other address they always are, unless the server was
 import time
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Protocol
 
@@ -98,17 +99,22 @@ def _known(request: Request, asked: list[Doorman], role: Role) -> str:
 
 def _held_to_loopback(request: Request) -> None:
     """Refuse a browser's request that a foreign page made by a name that leads here (DNS rebinding)."""
-    host = request.headers.get(b"host", b"localhost").decode("latin-1")
-    name = host[1 : host.find("]")] if host.startswith("[") else host.partition(":")[0]
-    if not is_loopback(name):
+    host = request.headers.get(b"host", b"localhost")
+    if not _is_own(host):
         problem = Problem(
             code="TV-SERVE-052",
             what="without tokens only this machine's own names are answered",
             where="Host",
-            seen=host[:40],
+            seen=host[:40].decode("latin-1"),
             fix="ask by 127.0.0.1 or localhost, or make tokens with `trivium token create`",
         )
         raise RefusedError(FORBIDDEN, problem)
+
+
+@lru_cache(maxsize=256)
+def _is_own(host: bytes) -> bool:
+    text = host.decode("latin-1")
+    return is_loopback(text[1 : text.find("]")] if text.startswith("[") else text.partition(":")[0])
 
 
 def is_loopback(host: str) -> bool:

@@ -45,7 +45,8 @@ class Request:
     @property
     def media(self) -> bytes:
         """The body's type, without its parameters, in lower case."""
-        return self.headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+        given = self.headers.get(b"content-type", b"")
+        return JSON if given == JSON else given.partition(b";")[0].strip().lower()
 
 
 @dataclass(slots=True)
