@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import struct
+import threading
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -221,3 +222,61 @@ def test_traces_name_the_extra_that_they_need(folder, monkeypatch):
     said = say("serve", "--traces", "0.5", project=folder)
     assert (said.code, said.problems[0]["code"]) == (2, "TV-SERVE-040")
     assert "trivium[otel]" in said.problems[0]["fix"]
+
+
+def test_every_route_is_described_to_people_and_machines(served):
+    """What the server answers, what `/openapi.json` says and what the page of routes says are the same."""
+    from repo.house import DOCS
+
+    page = (DOCS / "reference" / "http.md").read_text()
+    described = {
+        f"{method.upper()} {path}"
+        for path, methods in served.client.get("/openapi.json").json()["paths"].items()
+        for method in methods
+    }
+    for route in described:
+        method, path = route.split()
+        known = path.replace("visits", "{m}")
+        assert f"`{known}`" in page or f"`{method} {known}`" in page, route
+        reply = served.client.request(method, path.replace("{id}", "p1"))
+        assert reply.status_code not in (405, 500), route
+        assert served.client.request("PATCH", path).status_code == 405
+    asked = {
+        line.split('"')[1]
+        for line in served.client.get("/metrics").text.splitlines()
+        if "trivium_requests_total{" in line
+    }
+    assert {route.replace("visits", "{m}") for route in described} >= asked - {"unmatched"}
+
+
+def test_two_projects_are_served_side_by_side_and_drain_loses_nobody(folder, tmp_path):
+    """Each by its name; on SIGTERM what is asked is answered, and connections are closed in words."""
+    other = small_project.make(tmp_path / "other", days=1)
+    toml = other / "trivium.toml"
+    toml.write_text(
+        toml.read_text().replace('name = "visits"', 'name = "calls"', 1) + "\n[serve]\ndeadline_ms = 30000\n"
+    )
+    with serving(folder, "--also", str(other), "--without-tokens", "--workers", "2") as served:
+        for name, source in (("visits", "model"), ("calls", "heuristic")):
+            reply = served.post(f"/models/{name}/predict", {"rows": [ROW]})
+            assert reply.json()["predictions"][0]["source"] == source
+        assert served.post("/invocations", {"inputs": [ROW]}).status_code == 404
+        found: list[int] = []
+        asking = [threading.Thread(target=ask_until_closed, args=(served.url, found)) for _ in range(8)]
+        for thread in asking:
+            thread.start()
+        until(lambda: len(found) > 40)
+        served.process.send_signal(signal.SIGTERM)
+        for thread in asking:
+            thread.join(30)
+    assert set(found) == {200}
+
+
+def ask_until_closed(url, found):
+    """Ask on one connection until the server says that it closes it, as a client that keeps to the words would."""
+    with httpx.Client(base_url=url, timeout=30) as client:
+        while True:
+            reply = client.post(PREDICT, json={"rows": [ROW]})
+            found.append(reply.status_code)
+            if reply.headers.get("connection") == "close":
+                return
