@@ -17,6 +17,7 @@ from trivium.serve.service import Service
 
 BINARY = b"application/octet-stream"
 _LENGTH = b"inference-header-content-length"
+OUTPUTS = ("prediction", "id", "row_id", "version", "stage", "source", "review", "problem")
 _DECODER = msgspec.json.Decoder(tensors.Infer)
 SHAPE = '{"inputs": [{"name": "COLUMN", "shape": [ROWS], "datatype": "FP64", "data": […]}]}'
 

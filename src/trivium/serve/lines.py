@@ -30,7 +30,7 @@ def set_up() -> None:
     """Send our lines and the HTTP library's to standard error as JSON."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLine())
-    for name, level in (("trivium.serve", logging.INFO), ("uvicorn", logging.WARNING)):
+    for name, level in (("trivium", logging.INFO), ("uvicorn", logging.WARNING)):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(level)

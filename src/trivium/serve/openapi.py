@@ -11,6 +11,7 @@ from trivium.core.contract import Column
 from trivium.core.problems import Problem
 from trivium.serve import invocations, tensors
 from trivium.serve.exchange import ARROW, JSON, PROBLEM, encode
+from trivium.serve.inference import OUTPUTS
 from trivium.serve.refusal import TITLES
 from trivium.serve.service import Service
 
@@ -42,9 +43,10 @@ _ANY: Document = {"type": "object"}
 
 def document(services: Sequence[Service]) -> bytes:
     """Write the description of a server of these projects, as JSON."""
-    named = (Answered, Problem, tensors.Infer, invocations.Invocation)
+    named = (Answered, Problem, tensors.Infer, invocations.Split)
     _, schemas = msgspec.json.schema_components(named, ref_template="#/components/schemas/{name}")
-    schemas |= {"Unanswered": _unanswered(), "Refused": _refused()}
+    schemas |= {"Unanswered": _unanswered(), "Refused": _refused(), "Invocation": _invocation()}
+    schemas["Wanted"]["properties"]["name"] = {"enum": list(OUTPUTS)}
     paths = _of_the_server()
     for service in services:
         schemas[f"Row.{service.name}"] = _row(service.reader.columns, service.reader.needed)
@@ -112,6 +114,29 @@ def _invocations(where: str) -> Document:
     replies = {"200": _told("The predictions, in the rows' order; null where there is none.", _ANY)}
     asks = _asks(f"Predict, {where}.", replies, _WRITES)
     return {**asks, "requestBody": {"required": True, "content": content}}
+
+
+def _invocation() -> Document:
+    """Describe the four forms of a body, of which a request holds one."""
+    records = {"type": "array", "items": _ANY}
+    lists = {"type": "object", "additionalProperties": {"type": "array"}}
+    forms: Document = {
+        "dataframe_split": _ref("Split"),
+        "dataframe_records": records,
+        "instances": records,
+        "inputs": {"anyOf": [lists, records]},
+    }
+    return {
+        "oneOf": [
+            {
+                "type": "object",
+                "required": [name],
+                "properties": {name: form, "params": {}},
+                "additionalProperties": False,
+            }
+            for name, form in forms.items()
+        ]
+    }
 
 
 def _infer() -> Document:
