@@ -12,8 +12,10 @@ from trivium.serve.direct import protocol_of
 from trivium.serve.orders import Orders
 
 BEAT_S = 1.0
-# Clients are told to close their connections for so long before no new ones are taken.
+# How long a worker that ends still takes connections, each closed after its reply, so that whoever sends them here can
+# turn elsewhere; and then how long those that it has taken may still ask, for to close one unasked cuts off a request.
 FAREWELL_S = 0.3
+LAST_WORDS_S = 0.5
 KEEP_ALIVE_S = 75
 
 
@@ -66,8 +68,14 @@ class _Server(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._farewell)
 
     def _farewell(self) -> None:
-        """Tell clients to close, and take no new ones a little later: so none is cut off between two requests."""
+        """Tell clients to close; take no new ones a little later, and end once the last have had their say."""
         assert self._loop is not None
         if not self._app.pulse.is_draining:
             self._app.pulse.is_draining = True
-            self._loop.call_later(FAREWELL_S, setattr, self, "should_exit", True)
+            self._loop.call_later(FAREWELL_S, self._take_no_more)
+
+    def _take_no_more(self) -> None:
+        assert self._loop is not None
+        for server in self.servers:
+            server.close()
+        self._loop.call_later(LAST_WORDS_S, setattr, self, "should_exit", True)

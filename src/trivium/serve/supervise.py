@@ -97,6 +97,8 @@ class Supervisor:
             self._is_stopping = True
             self._exit_code = exit_code
             self._due.clear()
+            # The workers have it too: it is closed when the last of them takes no more.
+            os.close(self._orders.listen_fd)
         for child in self._children.values():
             child.end(within_s=self._orders.drain_s + KILL_AFTER_S)
 
