@@ -50,7 +50,7 @@ class _Server(uvicorn.Server):
         """Begin to listen, then say so."""
         await super().startup(sockets=sockets)
         self._loop = asyncio.get_running_loop()
-        self._app.pulse.start()
+        self._app.pulse.start(self._loop)
         self._beat(b"r")
         self._loop.call_later(BEAT_S, self._beats)
 
