@@ -51,7 +51,13 @@ def judged(
     for day, ordinary in enumerate(clean):
         fault, summary = struck.get(day, (None, ordinary))
         start = table.starts(day)
-        decision = history.judge(summary, start=start, rate=RULE.false_alarm_rate, least_history=RULE.least_history)
+        decision = history.judge(
+            summary,
+            start=start,
+            rate=RULE.false_alarm_rate,
+            least_history=RULE.least_history,
+            labels=(table.label,),
+        )
         history.add(summary, start=start, decision=decision)
         finding = _finding(table, decision)
         is_told = decision.is_alarm and persists(finding, broken, settings=RULE)

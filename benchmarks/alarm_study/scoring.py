@@ -24,7 +24,7 @@ NAMED: dict[str, frozenset[str]] = {
     "stale": frozenset({"stale"}),
     "late": frozenset({"late"}),
     "sample_shift": frozenset({"population shift"}),
-    "label_flip": frozenset({"label shift", "concept shift"}),
+    "label_flip": frozenset({"swapped", "label shift", "concept shift"}),
     "concept_shift": frozenset({"label shift", "concept shift"}),
 }
 # Here the world moved and no data broke: a system may show it without an alarm.

@@ -18,6 +18,8 @@ TOP_KEPT = 200
 PATTERNS_KEPT = 32
 # Rows of text are counted by so many classes of the value's hash.
 FOLDS = 256
+# A number of 6 places and more counts under the last.
+DECIMALS = (0, 2, 4, 6, 9)
 # Log buckets of ratio (1 + A) / (1 - A) hold each value within a relative error A (DDSketch; Masson et al., VLDB 2019).
 RELATIVE_ERROR = 0.01
 LOG_RATIO = math.log((1 + RELATIVE_ERROR) / (1 - RELATIVE_ERROR))
@@ -43,12 +45,14 @@ class ColumnSummary(msgspec.Struct, frozen=True, kw_only=True):
     `positive` and `negative` count values by log bucket of their magnitude, `zeros` counts zeros; bucket i holds
     magnitudes in (r^(i-1), r^i] with r = exp(LOG_RATIO * 2^coarseness). `m2`, `m3` and `m4` are sums of powers of the
     deviations from `mean`, and `sums` the exact power sums that they are read from, each as (integer, exponent of 2).
-    `distinct` estimates the number of distinct values from the sketch `seen`.
+    `distinct` estimates the number of distinct values from the sketch `seen`. `decimals` counts numbers by how many
+    decimal places they need, the least of `DECIMALS` that holds them.
 
     Of text, `top` has the rows of each value, exactly, while there are at most `TOP_KEPT`; past that only values that
     stand out, each count too high by at most `top_error`, and a value left out has at most `top_error` rows. `other`
     counts the rows that `top` does not. `folds` counts rows by hash of the value, always exactly; `lengths` by number
-    of characters, `patterns` by shape ("AA-999"). Of moments in time, extremes are in seconds since 1970 and `hours`
+    of characters, `patterns` by shape ("AA-999"), `marks` those that hold a character which is neither letter nor digit
+    (each under its own; all past ASCII under "~"). Of moments in time, extremes are in seconds since 1970 and `hours`
     counts rows by hour of the day, UTC.
     """
 
@@ -67,6 +71,7 @@ class ColumnSummary(msgspec.Struct, frozen=True, kw_only=True):
     coarseness: int = 0
     positive: dict[int, int] = {}
     negative: dict[int, int] = {}
+    decimals: dict[int, int] = {}
     top: dict[str, int] = {}
     top_error: int = 0
     other: int = 0
@@ -74,6 +79,7 @@ class ColumnSummary(msgspec.Struct, frozen=True, kw_only=True):
     lengths: dict[int, int] = {}
     patterns: dict[str, int] = {}
     patterns_error: int = 0
+    marks: dict[str, int] = {}
     hours: tuple[int, ...] = ()
     seen: bytes = b""
 

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from trivium.core.summary import (
+    DECIMALS,
     FOLDS,
     LOG_RATIO,
     MOST_GROUPS,
@@ -31,6 +32,8 @@ _DAY = 86_400_000_000
 _LONGEST_BYTES = 28
 _LONGEST_PATTERN = 24
 _ASCII = 127
+# Multiplied by a power of 10, what was typed as a decimal lies this near to a whole number.
+_ROUNDED_OFF = 1e-6
 _BLOCK = 1 << 15  # rows that stay in the processor's cache
 
 
@@ -79,6 +82,8 @@ def _read_numbers(column: pl.Series, *, private: bool) -> Read:
     if private and kind == "number":
         values, held = _rounded(values), _rounded(held)
     counts = _of_numbers(held)
+    if held.size and not (private and kind == "number"):
+        counts["decimals"] = {0: held.size} if column.dtype.is_integer() or kind == "bool" else _decimals(held)
     nulls = column.len() - held.size
     summary = ColumnSummary(rows=column.len(), kind=kind, nulls=nulls, distinct=distinct_of(seen), seen=seen, **counts)
     return Read(kind, summary, hashes, values=values)
@@ -145,6 +150,24 @@ def _buckets(sizes: Floats) -> dict[int, int]:
     return dict(zip((held + first).tolist(), counts[held].tolist(), strict=True))
 
 
+def _decimals(held: Floats) -> dict[int, int]:
+    """Count numbers by the least of `DECIMALS` that holds their decimal places, but for what a float rounds off."""
+    counts = np.zeros(len(DECIMALS), dtype=np.int64)
+    for start in range(0, held.size, _BLOCK):
+        left = held[start : start + _BLOCK]
+        for place, decimals in enumerate(DECIMALS[:-1]):
+            with np.errstate(over="ignore", invalid="ignore"):
+                tens = left * 10.0**decimals
+                # Past the largest float there is nothing behind the point.
+                far = ~(np.abs(tens - np.rint(tens)) <= _ROUNDED_OFF) & np.isfinite(tens)
+            counts[place] += left.size - np.count_nonzero(far)
+            left = left[far]
+            if not left.size:
+                break
+        counts[-1] += left.size
+    return {decimals: count for decimals, count in zip(DECIMALS, counts.tolist(), strict=True) if count}
+
+
 def _moments(held: Floats, *, least: float, most: float) -> dict[str, Any]:
     blocks = [held[start : start + _BLOCK] for start in range(0, held.size, _BLOCK)]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -192,6 +215,7 @@ def _read_text(column: pl.Series, *, private: bool) -> Read:
         lengths=_lengths(lengths, rows),
         patterns=patterns,
         patterns_error=patterns_error,
+        marks=_marks(texts, rows),
     )
     few = tuple(texts) if not private and texts.len() <= MOST_GROUPS else ()
     return Read("text", summary, hashes, texts=few, codes=codes)
@@ -278,6 +302,16 @@ def _patterns(texts: pl.Series, lengths: Counts, rows: Counts) -> tuple[dict[str
         for place, count in zip(firsts[near], counts[near], strict=True)
     }
     return frequent(named, most=PATTERNS_KEPT, error=bar)
+
+
+def _marks(texts: pl.Series, rows: Counts) -> dict[str, int]:
+    """Count rows by each character they hold that is neither letter nor digit; all past ASCII are one, "~"."""
+    content, _ = joined_bytes(texts)
+    held = np.flatnonzero(np.bincount(content, minlength=_ASCII + 1)[: _ASCII + 1])
+    marks = {chr(byte): texts.str.contains(chr(byte), literal=True) for byte in held if not chr(byte).isalnum()}
+    if content.size and content.max() > _ASCII:
+        marks["~"] = marks.get("~", False) | texts.str.contains(r"[^\x00-\x7F]")
+    return {mark: int(rows[holds.to_numpy()].sum()) for mark, holds in sorted(marks.items())}
 
 
 def _read_moments(column: pl.Series, *, private: bool) -> Read:

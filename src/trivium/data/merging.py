@@ -90,6 +90,7 @@ def _merged_column(parts: Sequence[ColumnSummary]) -> ColumnSummary:
         lengths=added([part.lengths for part in parts]),
         patterns=patterns,
         patterns_error=patterns_error,
+        marks=dict(sorted(sum((Counter(part.marks) for part in parts), Counter()).items())),
         hours=_merged_counts([part.hours for part in parts]),
         seen=seen,
     )
@@ -125,6 +126,7 @@ def _merged_numbers(parts: Sequence[ColumnSummary]) -> dict[str, Any]:
         "positive": positive,
         "negative": negative,
         "coarseness": coarseness,
+        "decimals": added([part.decimals for part in parts]),
     }
 
 

@@ -47,6 +47,8 @@ class _Column(msgspec.Struct, array_like=True, omit_defaults=True):
     patterns: dict[str, int] = {}
     patterns_error: int = 0
     hours: tuple[int, ...] = ()
+    decimals: _Buckets | None = None
+    marks: dict[str, int] = {}
 
 
 class _Joint(msgspec.Struct, array_like=True):
@@ -128,6 +130,8 @@ def _packed(column: ColumnSummary) -> _Column:
         patterns=column.patterns,
         patterns_error=column.patterns_error,
         hours=column.hours,
+        decimals=_steps(column.decimals),
+        marks=column.marks,
     )
 
 
@@ -158,6 +162,8 @@ def _unpacked(column: _Column) -> ColumnSummary:
         patterns=column.patterns,
         patterns_error=column.patterns_error,
         hours=column.hours,
+        decimals=_unstepped(column.decimals),
+        marks=column.marks,
     )
 
 

@@ -113,9 +113,10 @@ def is_grave(decision: DriftDecision) -> bool:
     """Tell whether a partition is broken beyond doubt: three times as far off as an ordinary one may be, or rows again.
 
     By distance, not by chance: far out in the tail a p-value says how the tail was drawn, a distance how much broke.
-    Storms and holidays carry columns far, and do not deliver rows twice: those wait for no second partition.
+    Storms and holidays carry columns far, and do not deliver rows twice: those wait for no second partition. Nor does
+    what was there before: it has been seen twice.
     """
-    return decision.kind in ROWS_AGAIN or decision.score >= GRAVE * decision.threshold
+    return decision.kind in ROWS_AGAIN or decision.score >= GRAVE * decision.threshold or decision.lasts > 1
 
 
 def persists(finding: Finding, before: Sequence[Collection[Broke]], *, settings: Alarms) -> bool:

@@ -6,18 +6,24 @@ from trivium.monitor.evidence import BULK, FEW, FOLLOWS, Evidence, Explanation, 
 from trivium.monitor.fits import mixture
 from trivium.monitor.subpopulations import explained_by_mix
 
+_NEVER = {
+    "unseen": "values never seen before",
+    "unseen patterns": "values of a form never seen before",
+    "unseen marks": "values with a character never seen before",
+}
 # A column was filled in with zeros where that explains so much of the distance from its usual distribution.
 WELL = 0.9
 
 
 def missing(evidence: Evidence, column: str) -> Explanation | None:
     """Explain a column by nulls, or by zeros put in their place, unless the mix of rows brought them."""
-    if evidence.up(column, "nulls"):
-        if explained_by_mix(evidence.now, evidence.past, column, nulls=True):
+    is_within = evidence.up(column, "nulls within")
+    if is_within or evidence.up(column, "nulls"):
+        if not is_within and explained_by_mix(evidence.now, evidence.past, column, nulls=True):
             return None
         seen, expected = evidence.seen(column, "nulls")
         words = f"{column} is null in {percent(seen)} of the rows, usually in {percent(expected)}"
-        return Explanation("missing", (column,), words, evidence.size(column, "nulls"))
+        return Explanation("missing", (column,), words, evidence.size(column, "nulls", "nulls within"))
     if evidence.up(column, "zeros") and evidence.size(column, "zeros") >= FOLLOWS * evidence.worst(column):
         seen, expected = evidence.seen(column, "zeros")
         usual = evidence.usual_of(column)
@@ -32,11 +38,13 @@ def missing(evidence: Evidence, column: str) -> Explanation | None:
 
 
 def category(evidence: Evidence, column: str) -> Explanation | None:
-    """Explain a column by values, or forms of values, that it never had."""
-    new = max(("unseen", "unseen patterns"), key=lambda statistic: evidence.size(column, statistic))
+    """Explain a column of text by values, forms of values or characters that it never had."""
+    if evidence.now.kinds.get(column) != "text":
+        return None
+    new = max(_NEVER, key=lambda statistic: evidence.size(column, statistic))
     if evidence.up(column, new):
         seen, _ = evidence.seen(column, new)
-        what = "values never seen before" if new == "unseen" else "values of a form never seen before"
+        what = _NEVER[new]
         words = f"{column} has {what} in {percent(seen)} of the rows{_examples(evidence, column)}"
         return Explanation("category", (column,), words, evidence.size(column, new))
     return None
@@ -54,16 +62,19 @@ def outliers(evidence: Evidence, column: str) -> Explanation | None:
     now = evidence.now_of(column)
     if evidence.beyond(column, *BULK, "shares"):
         return None
-    far = max(evidence.size(column, "spread"), evidence.size(column, "extent"))
+    far = evidence.size(column, "spread", "extent", "unseen")
     if now is None or far <= evidence.reading.threshold:
         return None
-    if evidence.size(column, "extent") < FOLLOWS * evidence.reading.threshold:
+    if evidence.size(column, "extent") < FOLLOWS * evidence.reading.threshold and not evidence.up(column, "unseen"):
         return None
     low = min(m.extremes[column][0] for m in evidence.past if column in m.extremes)
     high = max(m.extremes[column][1] for m in evidence.past if column in m.extremes)
     values, counts = now
-    if counts[(values < low) | (values > high)].sum() > FEW * counts.sum():
+    outside = counts[(values < low) | (values > high)].sum()
+    if not 0 < outside <= FEW * counts.sum():
         return None
+    if evidence.up(column, "unseen decimals") and evidence.seen(column, "unseen decimals")[0] * counts.sum() > outside:
+        return None  # what lies far out is the least of it
     least, most = evidence.now.extremes[column]
     seen = most if most - high > low - least else least
     words = f"{column} reaches {seen:,.6g}, and never left {low:,.6g} to {high:,.6g} before"

@@ -53,7 +53,8 @@ class DriftDecision(msgspec.Struct, frozen=True, kw_only=True):
     partitions that would score as high. `moved` are the statistics that moved most, the worst first. `partitions` is
     how many the judgement rests on, `confidence` by which rule: with few of them wide defaults stand in for the
     table's own spread. `furthest` tells of each column ("" is the whole table) how far its furthest statistic lay, in
-    spreads, to three digits; below a quarter of the threshold it is left out. Without enough history score, threshold
+    spreads, to three digits; below a quarter of the threshold it is left out. `lasts` counts this partition and those
+    of the two before it that leaned the same way. Without enough history score, threshold
     and p_value say nothing: 0, 0 and 1.
     """
 
@@ -69,6 +70,7 @@ class DriftDecision(msgspec.Struct, frozen=True, kw_only=True):
     partitions: int = 0
     confidence: Confidence = "none"
     furthest: dict[str, float] = {}
+    lasts: int = 1
 
     @property
     def is_alarm(self) -> bool:

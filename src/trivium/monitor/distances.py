@@ -10,7 +10,8 @@ from itertools import chain
 
 import numpy as np
 
-from trivium.core.summary import PHASES
+from trivium.core.summary import LOG_RATIO, PHASES
+from trivium.monitor.held import laid_out
 from trivium.monitor.statistics import SHARES, TABLE, Array, Measures, Statistic, binomial
 
 # Numbers are sorted into this many bins of equal mass.
@@ -22,9 +23,17 @@ GAP_PHASES = 24
 # Correlations weaker than this are no bond, and their coming and going is chance.
 BOND = 0.15
 DISTANCES = (
-    "shares", "lengths", "patterns", "phases", "unseen", "unseen patterns", "extent", "repeated", "gap", "bonds",
+    "shares", "lengths", "patterns", "phases", "unseen", "unseen patterns", "unseen marks", "unseen decimals",
+    "nulls within", "extent", "repeated", "gap", "bonds",
 )  # fmt: skip
-_SEEN = {"shares": "unseen", "patterns": "unseen patterns"}
+_SEEN = {
+    "shares": "unseen", "folds": "unseen", "patterns": "unseen patterns", "marks": "unseen marks",
+    "decimals": "unseen decimals",
+}  # fmt: skip
+# What cannot be new by itself: a whole number has no fewer places than it may have.
+_ORDERED = ("decimals",)
+# What was in no more of the partitions before is still new, where so many are known: a fault that went by untold.
+STILL_NEW, OF_KNOWN = 2, 14
 
 
 class Window:
@@ -53,6 +62,7 @@ class Window:
             self._numbers(column)
         for column in sorted({name for held in measures for name in held.extremes}):
             self._extremes(column)
+        self._nulls_within()
         self._repeated()
         self._bonds()
 
@@ -87,6 +97,8 @@ class Window:
     def _tallies(self, column: str, counted: str) -> None:
         tallies = [held.tallies.get((column, counted), {}) for held in self.measures]
         codes = {value: code for code, value in enumerate(dict.fromkeys(chain.from_iterable(tallies)))}
+        if counted in _ORDERED:
+            codes = {value: code for code, value in enumerate(sorted(codes))}
         if not codes:
             return
         sizes = [len(tally) for tally in tallies]
@@ -97,16 +109,39 @@ class Window:
             chain.from_iterable(tally.values() for tally in tallies), dtype=np.float64, count=sum(sizes)
         )
         before = self._before(counts)
-        self._moved_shares((column, "shares" if counted == "folds" else counted), counts, before)
+        if counted not in ("marks", "decimals"):
+            self._moved_shares((column, "shares" if counted == "folds" else counted), counts, before)
+        if counted in ("shares", "folds"):
+            self._mode(column, counts)
         if counted in _SEEN:
-            self._unseen((column, _SEEN[counted]), counts, before)
+            if counted in _ORDERED:
+                # Who needs so many places has room for fewer.
+                counts = np.cumsum(counts[:, ::-1], axis=1)[:, ::-1].astype(np.float64)
+            self._unseen((column, _SEEN[counted]), counts)
         if counted == "phases":
             self._gap(counts, before)
 
-    def _unseen(self, key: Statistic, counts: Array, before: Array) -> None:
+    def _mode(self, column: str, counts: Array) -> None:
+        """Measure the share of the value that most rows have, with its sign: what goes by weekday can be taken out."""
+        mode = int(np.argmax((counts * self.serves[:, None]).sum(axis=0)))
         rows = counts.sum(axis=1)
-        unseen = _ratio((counts * (before == 0)).sum(axis=1), rows)
-        unseen[before.sum(axis=1) == 0] = np.nan
+        share = _ratio(counts[:, mode], rows)
+        usual = float(np.nanmedian(share)) if np.isfinite(share).any() else 0.0
+        self._put((column, "mode"), share, binomial(usual * 1e6, 1e6) / np.maximum(rows, 1.0))
+
+    def _unseen(self, key: Statistic, counts: Array) -> None:
+        """Measure the share of rows with values that no partition before had, or next to none.
+
+        Of what a row has several of (marks, places), that of the commonest new one.
+        """
+        column, statistic = key
+        overlap = statistic in ("unseen marks", "unseen decimals")
+        rows = self.rows(column) if overlap else counts.sum(axis=1)
+        partitions = self._before((counts > 0).astype(np.float64))
+        known = self._before((rows > 0).astype(np.float64)[:, None])
+        new = counts * (partitions <= np.where(known >= OF_KNOWN, STILL_NEW, 0))
+        unseen = _ratio(new.max(axis=1) if overlap else new.sum(axis=1), rows)
+        unseen[known[:, 0] == 0] = np.nan
         typical = [binomial(share * held, held) for share, held in zip(np.nan_to_num(unseen), rows, strict=True)]
         self._put(key, unseen, float(np.median(typical)) / np.maximum(rows, 1.0))
 
@@ -132,6 +167,17 @@ class Window:
         flat = np.bincount(rows * width + bins, weights=counts, minlength=len(self.measures) * width)
         binned = flat.reshape(len(self.measures), width).astype(np.float64)
         self._moved_shares((column, "shares"), binned, self._before(binned))
+        self._unseen_numbers(column, values, counts, rows)
+
+    def _unseen_numbers(self, column: str, values: Array, counts: Array, rows: Array) -> None:
+        """Measure the share of rows in buckets that none had before, all as wide as the widest of them."""
+        ratio = LOG_RATIO * 2 ** max(held.coarseness.get(column, 0) for held in self.measures)
+        with np.errstate(divide="ignore"):
+            buckets = np.ceil(np.log(np.abs(values)) / ratio)
+        buckets = np.where(values == 0, 0.0, np.copysign(buckets - buckets[values != 0].min(initial=0.0) + 1, values))
+        held, places = np.unique(buckets, return_inverse=True)
+        flat = np.bincount(rows * len(held) + places, weights=counts, minlength=len(self.measures) * len(held))
+        self._unseen((column, "unseen"), flat.reshape(len(self.measures), len(held)).astype(np.float64))
 
     @staticmethod
     def _edges(values: Array, counts: Array) -> Array:
@@ -178,6 +224,29 @@ class Window:
         with np.errstate(divide="ignore", invalid="ignore"):
             extent = np.log1p(np.where(width > 0, beyond / width, np.nan))
         self._put((column, "extent"), extent, np.zeros(len(extent)))
+
+    def _nulls_within(self) -> None:
+        """Measure how many rows are null where the rows with the same value of a slicer are not, beyond chance.
+
+        Each column is measured within the slicer that has told most of its nulls so far.
+        """
+        best: dict[str, tuple[float, Array, Array]] = {}
+        for slicer in sorted({name for held in self.measures for name in held.held}):
+            columns, rows, nulls = laid_out([held.held.get(slicer) for held in self.measures])
+            total = rows.sum(axis=1)[:, None]
+            flat = self._before(nulls.reshape(len(nulls), -1)).reshape(nulls.shape)
+            usual = _ratio(flat, self._before(rows)[:, :, None])
+            usual = np.where(np.isnan(usual), _ratio(nulls, rows[:, :, None]), usual)
+            variance = _ratio(np.nan_to_num(usual * (1 - usual) * rows[:, :, None]).sum(axis=1), total**2)
+            more = _ratio(np.nan_to_num(np.maximum(nulls - usual * rows[:, :, None], 0.0)).sum(axis=1), total)
+            for place, column in enumerate(columns):
+                if column == slicer or not nulls[self.serves, :, place].any():
+                    continue
+                usually = float(np.nanmedian(more[self.serves, place]))
+                if column not in best or usually < best[column][0]:
+                    best[column] = usually, more[:, place], variance[:, place]
+        for column, (_, more, variance) in best.items():
+            self._put((column, "nulls within"), more, variance + 1.0 / self.rows(TABLE) ** 2)
 
     def _repeated(self) -> None:
         """Measure the greatest share of a partition's sampled rows that one of the few before it holds too."""

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import get_args
 
+import msgspec
 import numpy as np
 
 from trivium.core.summary import Summary
@@ -16,6 +17,7 @@ from trivium.monitor.decision import Cause, DriftDecision, FaultKind, Moved
 from trivium.monitor.evidence import Evidence, Explanation
 from trivium.monitor.history import Past, Remembered
 from trivium.monitor.kinds import explain
+from trivium.monitor.lasting import lasts, still_there
 from trivium.monitor.reading import FEWEST_PARTITIONS, Reading, read
 from trivium.monitor.statistics import Measures, measure
 from trivium.monitor.suspects import within
@@ -52,8 +54,12 @@ class History(Remembered):
         found = _schema(evidence.now, [row.measures for row in past])
         if found is None and reading.is_beyond:
             found = explain(evidence)
+        latest = self.latest(start)
+        if found is None or found.kind not in FAULTS:
+            found = still_there(reading, latest) or found
         causes = within(evidence, found) if found else ()
-        return _decision(reading, found, causes, partitions=len(past), rate=rate)
+        decision = _decision(reading, found, causes, partitions=len(past), rate=rate)
+        return msgspec.structs.replace(decision, lasts=lasts(decision, latest))
 
     def read(self, summary: Summary, *, start: datetime, rate: float, least_history: int) -> Reading:
         """Read a partition against at least 3 others; the arguments are those of `judge`."""

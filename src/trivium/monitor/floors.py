@@ -28,6 +28,7 @@ LEAST: Mapping[str, Least] = {
     "phases": Least(0.05, 0.1),
     "gap": Least(0.08, 0.1),
     "nulls": Least(0.01, 0.05),
+    "nulls within": Least(0.02, 0.05),
     "zeros": Least(0.02, 0.1),
     "negatives": Least(0.01, 0.1),
     "mean": Least(0.1, 0.5),
@@ -37,11 +38,14 @@ LEAST: Mapping[str, Least] = {
     "spread": Least(0.1, 0.3),
     "distinct": Least(0.25, 0.5),
     "shares": Least(0.02, 0.1),
+    "mode": Least(0.02, 0.1),
     "unseen": Least(0.01, 0.05),
     "lengths": Least(0.03, 0.1),
     "patterns": Least(0.02, 0.1),
     "unseen patterns": Least(0.005, 0.02),
-    "extent": Least(1.1, 1.1),
+    "unseen marks": Least(0.005, 0.02),
+    "unseen decimals": Least(0.01, 0.05),
+    "extent": Least(0.7, 1.1),
     "bonds": Least(0.05, 0.3),
 }
 IN_SPREADS = ("mean", "q10", "q50", "q90")

@@ -28,6 +28,9 @@ ACCEPTED_AFTER = 7
 SEASON = timedelta(days=10)
 
 
+# A fault that stays is looked for in so many partitions before.
+LOOKED_BACK = 2
+
 ORDINARY = DriftDecision(verdict="ordinary")
 
 
@@ -99,6 +102,11 @@ class Remembered:
         before = [row for row in kept if row.start < start][-window:]
         after = [row for row in kept if row.start > start]
         return before + after[: window - len(before)]
+
+    def latest(self, start: datetime) -> list[DriftDecision]:
+        """List what was decided on the two partitions before one that starts then, in order of time."""
+        earlier = sorted(at for at in self._rows if at < start)[-LOOKED_BACK:]
+        return [self._rows[at].decision for at in earlier if self._rows[at].mark != "noise"]
 
     def _kept(self, start: datetime | None) -> list[Past]:
         """Leave faults out, but for the 7th and further in a row: those, and the 6 before them, are a new level."""

@@ -9,9 +9,10 @@ import numpy as np
 
 from trivium.monitor.broken import category, missing, outliers
 from trivium.monitor.evidence import FOLLOWS, Evidence, Explanation, how, percent
-from trivium.monitor.rescaled import beyond_all, scaled, swapped
+from trivium.monitor.rescaled import beyond_all, converted, scaled, swapped
 from trivium.monitor.statistics import TABLE
 from trivium.monitor.subpopulations import explained_by_mix
+from trivium.monitor.torn import torn
 
 # A holiday takes some of the rows evenly; this share lost of all alike is a broken delivery.
 LOST = 1 / 3
@@ -66,11 +67,12 @@ def _of_columns(evidence: Evidence) -> list[Explanation]:
     known = {column for one in found for column in one.columns}
     for column in evidence.moved():
         if column not in known:
-            for explanation in (missing, category, outliers, scaled, beyond_all):
+            for explanation in (missing, category, outliers, scaled, beyond_all, converted):
                 if (one := explanation(evidence, column)) is not None:
                     found.append(one)
                     break
-    return _joined(found)
+    apart = torn(evidence)
+    return _joined(found) or ([apart] if apart else [])
 
 
 def _joined(found: list[Explanation]) -> list[Explanation]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from trivium.core.summary import DECIMALS
 from trivium.monitor.evidence import BULK, FEW, FOLLOWS, WHOLE, Evidence, Explanation, percent, within
 from trivium.monitor.fits import BUCKET, FACTORS, Fit, ScaleFit, by_moments, mixture, moved_by, rescaled
 from trivium.monitor.statistics import FEW_VALUES
@@ -15,6 +16,8 @@ BETTER = 0.5
 # Or a fit explains most of it, and leaves no more of the rows beyond what an ordinary day leaves.
 MOSTLY = 0.6
 LEFT = 0.06
+# What a factor moves.
+SCALED = (*BULK, "mean", "shares", "spread", "unseen decimals", "unseen")
 # Two columns were swapped when each holds rows of the other, in shares no further apart than this.
 SWAP_APART = 0.15
 LEAST_SWAP = 0.03
@@ -33,7 +36,7 @@ def fits_well(evidence: Evidence, column: str, fit: Fit) -> bool:
 def scaled(evidence: Evidence, column: str) -> Explanation | None:
     """Explain a column by a factor, of all rows or of some."""
     now, usual = evidence.now_of(column), evidence.usual_of(column)
-    if now is None or usual is None or not evidence.beyond(column, *BULK, "mean", "shares", "spread"):
+    if now is None or usual is None or not evidence.beyond(column, *SCALED):
         return None
     if column in evidence.now.coarse:
         fitted = by_moments(evidence.moments(column), evidence.usual_moments(column))
@@ -45,6 +48,8 @@ def scaled(evidence: Evidence, column: str) -> Explanation | None:
             return None
         if not fitted.unit and fitted.fit.explained < VERY_WELL:
             return None
+        if _would_show(evidence, column, fitted.factor) and (fitted.fit.explained < VERY_WELL or fitted.fit.share < 1):
+            return None
         if 1 - fitted.fit.explained > BETTER * (1 - moved_by(now, usual).explained) or _could_be(
             evidence, column, fitted
         ):
@@ -52,6 +57,16 @@ def scaled(evidence: Evidence, column: str) -> Explanation | None:
     if explained_by_mix(evidence.now, evidence.past, column, nulls=False):
         return None
     return _of_scale(evidence, column, fitted)
+
+
+def _would_show(evidence: Evidence, column: str, factor: float) -> bool:
+    """Tell whether a factor would have left decimal places that the column never had, and none are there.
+
+    Unless they were rounded off again: so a fit needs to be all the better, and is not ruled out.
+    """
+    usual = [held.tallies[column, "decimals"] for held in evidence.past if (column, "decimals") in held.tallies]
+    few = bool(usual) and all(max(held) < DECIMALS[-1] for held in usual)
+    return few and not factor.is_integer() and not evidence.up(column, "unseen decimals")
 
 
 def _could_be(evidence: Evidence, column: str, fitted: ScaleFit) -> bool:
@@ -70,7 +85,7 @@ def _could_be(evidence: Evidence, column: str, fitted: ScaleFit) -> bool:
 def beyond_all(evidence: Evidence, column: str) -> Explanation | None:
     """Find the known factor that takes back what lies beyond anything ever seen, however the days vary among them."""
     now, usual = evidence.now_of(column), evidence.usual_of(column)
-    if now is None or usual is None or not evidence.beyond(column, *BULK, "mean", "shares", "spread"):
+    if now is None or usual is None or not evidence.beyond(column, *SCALED):
         return None
     low, high = float(usual[0][0]), float(usual[0][-1])
     values, counts = now
@@ -85,12 +100,23 @@ def beyond_all(evidence: Evidence, column: str) -> Explanation | None:
     able = [
         (factor, unit)
         for factor, unit in FACTORS
-        if factor > 0 and within(values[outside] / factor, counts[outside], low, high) >= MOST_INSIDE
+        if factor > 0
+        and not _would_show(evidence, column, factor)
+        and within(values[outside] / factor, counts[outside], low, high) >= MOST_INSIDE
     ]
     if not able or mean * expected <= 0:
         return None
     factor, unit = min(able, key=lambda one: abs(float(np.log(mean / one[0] / expected))))
     return _of_scale(evidence, column, ScaleFit(factor, 0.0, unit, Fit(share, 1.0, 0.0)))
+
+
+def converted(evidence: Evidence, column: str) -> Explanation | None:
+    """Explain a column whose numbers need more decimal places than they did: what a conversion leaves."""
+    if not evidence.up(column, "unseen decimals"):
+        return None
+    seen, _ = evidence.seen(column, "unseen decimals")
+    words = f"{column} has more decimal places than ever in {percent(seen)} of the rows: looks converted"
+    return Explanation("scale", (column,), words, evidence.size(column, "unseen decimals"))
 
 
 def _of_scale(evidence: Evidence, column: str, fitted: ScaleFit) -> Explanation:
@@ -128,7 +154,8 @@ def _swapped_share(evidence: Evidence, one: str, other: str) -> float:
         fit = mixture(now, mine, theirs)
         is_coarse = {one, other} & evidence.now.coarse
         if not is_coarse and not fits_well(evidence, column, fit):
-            return 1.0 if _in_each_others_range(evidence, one, other) else 0.0
+            found = _in_each_others_range(evidence, one, other) or _of_each_others_values(evidence, one, other)
+            return 1.0 if found else 0.0
         (mean, _), (usual, _), (instead_of, _) = (
             evidence.moments(column), evidence.usual_moments(column), evidence.usual_moments(instead),
         )  # fmt: skip
@@ -137,11 +164,26 @@ def _swapped_share(evidence: Evidence, one: str, other: str) -> float:
     return min(shares[0], 1.0) if is_swap else 0.0
 
 
+def _of_each_others_values(evidence: Evidence, one: str, other: str) -> bool:
+    """Tell whether what each holds that it never held is what the other usually holds."""
+    for column, instead in ((one, other), (other, one)):
+        now, mine, theirs = evidence.now_of(column), evidence.usual_of(column), evidence.usual_of(instead)
+        if now is None or mine is None or theirs is None or not evidence.up(column, "unseen"):
+            return False
+        values, counts = now
+        new = ~np.isin(values, mine[0])
+        if counts[new & np.isin(values, theirs[0])].sum() < MOST_INSIDE * counts[new].sum():
+            return False
+    return True
+
+
 def _in_each_others_range(evidence: Evidence, one: str, other: str) -> bool:
     """Tell whether both columns lie where the other usually does, and at least one is away from where it was itself.
 
     For columns whose days differ so much that no day has the distribution of them all.
     """
+    if max(evidence.size(column, "unseen") for column in (one, other)) < FOLLOWS * evidence.reading.threshold:
+        return False
     found = {}
     for column, of in ((one, one), (one, other), (other, one), (other, other)):
         usual = evidence.usual_of(of)

@@ -21,8 +21,8 @@ BY_HOUR = 4
 LEAST_SEEN = 4
 # A median of 7 errs by sqrt(pi / 2 / 7) of what one value errs by, and so adds to the error of the difference.
 LEVEL_ERROR = 1.0 + np.pi / 2 / LEVEL
-# What the history holds once already counts for so many spreads, and no more: less than any threshold, so no alarm.
-ONCE_SEEN = 3.0
+# What the history holds twice already counts for so many spreads, and no more: less than any threshold, so no alarm.
+TWICE_SEEN = 3.0
 # A change as large as its floor lies this many spreads away, in the quietest history; no threshold is lower.
 LEAST_SCORE = 4.0
 
@@ -84,7 +84,8 @@ def scales(left: Array, *, sampling: Array, floors: Array, seen_before: Array) -
     The days' own spread, and the sampling error of this partition's rows, added as variances; and a quarter of the
     floor, so that a change below its floor is never beyond the least score. The days' spread is robust: the middle of
     all sizes, or their far end for what is mostly still and at times wild, less the sampling error they hold. Beneath
-    it lies a third of the greatest size among the *other* partitions, and of `seen_before`.
+    it lies a third of the second greatest size among the *other* partitions, and of `seen_before`: one wild day among
+    them, which may have been a fault that nobody was told of, does not excuse the next.
 
     Args:
         left: residuals, shape (partitions, statistics).
@@ -99,8 +100,8 @@ def scales(left: Array, *, sampling: Array, floors: Array, seen_before: Array) -
     typical = median(sampling) * LEVEL_ERROR
     days = np.nan_to_num(np.maximum(usual**2 - typical, 0.0))
     known = np.nan_to_num(sizes)
-    second, greatest = np.sort(known, axis=0)[-2:]
-    others = np.maximum(np.where(known >= greatest, second, greatest), seen_before) / ONCE_SEEN
+    third, second = np.sort(known, axis=0)[-3:-1]
+    others = np.maximum(np.where(known >= second, third, second), seen_before) / TWICE_SEEN
     scale: Array = np.sqrt(days + np.nan_to_num(sampling) * LEVEL_ERROR + (floors / LEAST_SCORE) ** 2)
     found: Array = np.maximum(scale, others)
     return found

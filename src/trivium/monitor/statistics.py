@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from trivium.core.summary import LOG_RATIO, ColumnSummary, Joint, Sample, Summary
+from trivium.monitor.held import Held, held_within
 from trivium.monitor.samples import Samples
 
 Array = npt.NDArray[np.float64]
@@ -30,7 +31,17 @@ COARSEST_BUCKET = 0.35
 
 
 # Statistics that are shares of rows: no better known than by one row.
-SHARES = ("nulls", "zeros", "negatives", "unseen", "unseen patterns", "duplicates")
+SHARES = (
+    "nulls",
+    "zeros",
+    "negatives",
+    "mode",
+    "unseen",
+    "unseen patterns",
+    "unseen marks",
+    "unseen decimals",
+    "duplicates",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +51,8 @@ class Measures:
     `values` holds them by (column, statistic); `noise` the variance that one row gives each, so that over n rows
     sampling alone moves it by about sqrt(noise / n); `counts` how many values each column holds. For what is measured
     between partitions it keeps `numbers` (values in ascending order, and their counts), `tallies` (counts by value,
-    length, pattern or phase, by (column, what is counted)), extremes, and the summary's joint part.
+    length, pattern, mark, decimal places or phase, by (column, what is counted)), extremes, what each slicer's values
+    hold, and the summary's joint part.
     """
 
     rows: int
@@ -49,6 +61,7 @@ class Measures:
     counts: dict[str, int]
     kinds: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, tuple[Array, Array]] = field(default_factory=dict)
+    coarseness: dict[str, int] = field(default_factory=dict)
     tallies: dict[Statistic, Mapping[Any, int]] = field(default_factory=dict)
     extremes: dict[str, tuple[float, float]] = field(default_factory=dict)
     inexact: set[str] = field(default_factory=set)
@@ -57,6 +70,7 @@ class Measures:
     breaks: Mapping[str, int] = field(default_factory=dict)
     held_back: int = 0
     joint: Joint | None = None
+    held: dict[str, Held] = field(default_factory=dict)
     samples: Samples = field(default_factory=Samples)
 
 
@@ -91,6 +105,7 @@ def measure(summary: Summary) -> Measures:
     )
     if summary.joint:
         _of_table(found, summary.joint)
+        found.held.update(held_within(summary.joint))
     for name, column in summary.columns.items():
         if not column.rows:
             continue
@@ -153,6 +168,8 @@ def _of_text(found: Measures, name: str, column: ColumnSummary) -> None:
     found.tallies[name, "lengths"] = dict(column.lengths)
     if not column.patterns_error:
         found.tallies[name, "patterns"] = dict(column.patterns)
+    if column.marks:
+        found.tallies[name, "marks"] = dict(column.marks)
     if column.top_error or column.other:
         found.inexact.add(name)
 
@@ -168,7 +185,9 @@ def _of_number(found: Measures, name: str, column: ColumnSummary, held: int) -> 
     values, counts = np.array(list(column.ladder()), dtype=np.float64).T
     middle = float(np.interp(0.5, np.cumsum(counts) / held, values))
     is_coarse = LOG_RATIO * 2**column.coarseness * abs(middle) > COARSEST_BUCKET * deviation
-    found.numbers[name] = (values, counts)
+    found.numbers[name], found.coarseness[name] = (values, counts), column.coarseness
+    if column.decimals:
+        found.tallies[name, "decimals"] = dict(column.decimals)
     if column.distinct > FEW_VALUES and is_coarse:
         found.coarse.add(name)
     if column.distinct <= 2:

@@ -5,47 +5,35 @@ import numpy as np
 from trivium.monitor.residuals import LEAST_SCORE
 from trivium.monitor.statistics import Array
 
+# The share of the scores that is the tail.
+TAIL = 0.25
+
 
 def tail(scores: Array, *, score: float, rate: float) -> tuple[float, float]:
     """Place a score among those of ordinary partitions.
 
-    The bag lacks its own top: whatever scored above a threshold was not called ordinary and is not in it. So `rate` of
-    the mass lies above all of `scores`, and the rest is shared among them; without this each removal
-    would lower the next threshold, and the rate of false alarms would creep up.
+    Up to the upper quartile by rank; beyond it the tail is taken as exponential, an assumption, with the mean that its
+    middle tells. The middle, since the bag is not clean at its far end: it lacks what was called odd, and holds the
+    faults that nobody was told of, each of which would hide the next if the greatest score were the measure.
 
     Args:
         scores: the ordinary partitions', shape (n,), n >= 1, in any order.
         score: the one to place; ties count as at least as high.
-        rate: the share of ordinary partitions that may lie above the threshold.
+        rate: the share of ordinary partitions that may lie above the threshold, 0 to 0.25.
 
     Returns:
-        The threshold, at least `LEAST_SCORE`, and the p-value. Beyond the greatest score the tail is
-        taken as exponential, with the mean excess over the upper quartile: an assumption, for ranks end at 1 / (n + 1).
+        The threshold, at least `LEAST_SCORE`, and the p-value.
 
     Source:
         Vovk, Gammerman and Shafer (2005), conformal p-values; the exponential tail is the generalised Pareto law of
-        shape 0 (Pickands, 1975).
+        shape 0 (Pickands, 1975), its mean from the median excess (the median of an exponential is ln 2 means).
     """
-    ordered = _without_faults(np.sort(scores), rate=rate)
-    rank = (1.0 - rate) / (len(ordered) + 1)
-    upper = ordered[int(0.75 * (len(ordered) - 1))]
-    excess = max(float(np.mean(ordered[ordered >= upper] - upper)), 1e-9)
-    greatest = float(ordered[-1])
-    threshold = greatest + excess * float(np.log((rate + rank) / rate))
-    if score > greatest:
-        p_value = (rate + rank) * float(np.exp(-(score - greatest) / excess))
+    ordered = np.sort(scores)
+    upper = float(ordered[int((1 - TAIL) * (len(ordered) - 1))])
+    excess = max(float(np.median(ordered[ordered >= upper] - upper)) / float(np.log(2)), 1e-9)
+    threshold = upper + excess * float(np.log(TAIL / rate))
+    if score > upper:
+        p_value = TAIL * float(np.exp(-(score - upper) / excess))
     else:
-        p_value = rate + (1 + int(np.sum(ordered >= score))) * rank
+        p_value = (1 + int(np.sum(ordered >= score))) / (len(ordered) + 1)
     return max(threshold, LEAST_SCORE), min(p_value, 1.0)
-
-
-def _without_faults(ordered: Array, *, rate: float) -> Array:
-    """Leave out scores that no ordinary partition has: faults from before the table was judged.
-
-    They lie beyond the rate's tenth of the tail as its middle tells it, which a few of them cannot move.
-    """
-    upper = ordered[int(0.75 * (len(ordered) - 1))]
-    excess = float(np.median(ordered[ordered >= upper] - upper)) / np.log(2)
-    greatest = max(upper + excess * float(np.log(2.5 / rate)), LEAST_SCORE)
-    kept: Array = ordered[ordered <= greatest]
-    return kept

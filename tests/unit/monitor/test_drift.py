@@ -79,8 +79,14 @@ def test_faults_are_told_apart(shop, lived, name) -> None:
 SHIFTS = {
     "population shift": (lambda f: f.filter((pl.col("site") == "north") | some(f, 0.5)), "site"),
     "label shift": (lambda f: f.sort("late", maintain_order=True)[f.height // 4 :].sort("at"), "late"),
-    "concept shift": (lambda f: mixed_up(f, "late"), "late"),
+    "concept shift": (lambda f: turned(f, "late", by="price"), "late"),
 }
+
+
+def turned(frame, column, *, by):
+    """Give a column's values out again in the opposite order of another: each as often as before, the bond turned."""
+    order = frame[by].arg_sort()
+    return frame[order].with_columns(frame[column][order].reverse()).sort("at", maintain_order=True)
 
 
 @pytest.mark.parametrize("kind", SHIFTS)
@@ -92,6 +98,14 @@ def test_shifts_are_told_apart_and_are_no_alarm(shop, lived, kind) -> None:
     assert decision.columns[0] == column
     assert not decision.is_alarm
     assert kind in {decision.kind, "label shift"}
+
+
+def test_labels_handed_round_among_rows_are_a_fault(shop, lived) -> None:
+    """A bond that is gone, while both of its columns hold what they always do, is no doing of the world."""
+    handed = mixed_up(shop.frame(DAY), "late")
+    decision = lived.judge(shop.summary(handed, DAY), start=shop.start(DAY), labels=("late",), **ASK)
+    assert (decision.verdict, decision.kind, decision.columns[0]) == ("fault", "swapped", "late"), decision.words
+    assert "rows may hold each other's" in decision.words
 
 
 def test_labels_that_move_and_take_their_features_along_are_a_label_shift(shop) -> None:
@@ -334,3 +348,67 @@ def test_a_decision_is_fast(shop, lived) -> None:
         lived.judge(summary, start=shop.start(DAY), **ASK)
         took.append(time.perf_counter() - before)
     assert min(took) < 0.1
+
+
+def test_a_fault_is_still_there_with_less_than_a_threshold(shop) -> None:
+    """A tenth of the rows lack a value, then 1 %: which by itself is ordinary, and after the first is the same."""
+    history = shop.lived(DAY)
+    weak = changed(shop.frame(DAY + 1), "distance", pl.lit(None), 0.012)
+    alone = history.judge(shop.summary(weak, DAY + 1), start=shop.start(DAY + 1), **ASK)
+    assert alone.verdict == "ordinary"
+    assert alone.score >= 0.6 * alone.threshold
+    broken = shop.summary(changed(shop.frame(DAY), "distance", pl.lit(None), 0.1), DAY)
+    first = history.judge(broken, start=shop.start(DAY), **ASK)
+    history.add(broken, start=shop.start(DAY), decision=first)
+    second = history.judge(shop.summary(weak, DAY + 1), start=shop.start(DAY + 1), **ASK)
+    assert (first.verdict, first.lasts) == ("fault", 1)
+    assert (second.verdict, second.kind, second.columns, second.lasts) == ("fault", "missing", ("distance",), 2)
+    assert "off as it was just before" in second.words
+
+
+def test_more_decimal_places_than_ever_are_a_conversion(shop, lived) -> None:
+    """A twentieth of the whole numbers were divided by 3: no matter for the mean, and no whole numbers any more."""
+    frame = shop.frame(DAY).with_columns(pl.col("distance").round(0))
+    history = lived_with(shop, "distance", pl.col("distance").round(0))
+    odd = changed(frame, "distance", pl.col("distance") / 3, 0.05)
+    decision = history.judge(shop.summary(odd, DAY), start=shop.start(DAY), **ASK)
+    assert (decision.verdict, decision.kind, decision.columns) == ("fault", "scale", ("distance",)), decision.words
+    assert history.judge(shop.summary(frame, DAY), start=shop.start(DAY), **ASK).verdict == "ordinary"
+
+
+def lived_with(shop, column: str, value: pl.Expr):
+    """A history whose days hold a column in another form."""
+    history = History()
+    for day in range(DAY):
+        summary = shop.summary(shop.frame(day).with_columns(value.alias(column)), day)
+        start = shop.start(day)
+        history.add(summary, start=start, decision=history.judge(summary, start=start, **ASK))
+    return history
+
+
+def test_a_character_never_seen_is_a_category(shop) -> None:
+    """Of texts that are nearly all different, values and forms tell nothing, and a question mark all."""
+    name = pl.format("customer {}", pl.int_range(pl.len()).hash(seed=1) % 100_000)
+    history = lived_with(shop, "who", name)
+    frame = shop.frame(DAY).with_columns(name.alias("who"))
+    odd = changed(frame, "who", pl.lit("?") + pl.col("who"), 0.05)
+    decision = history.judge(shop.summary(odd, DAY), start=shop.start(DAY), **ASK)
+    assert (decision.verdict, decision.kind, decision.columns) == ("fault", "category", ("who",)), decision.words
+
+
+def test_nulls_where_they_never_are_show_among_those_where_they_are(shop) -> None:
+    """Late rows have no price, and how many are late varies; a price missing from rows in time is a fault."""
+    missing = pl.when(pl.col("late") == 0).then(pl.col("price"))
+    days = [
+        shop.frame(day).filter((pl.col("late") == 0) | (pl.int_range(pl.len()) % (2 + day % 3) == 0))
+        for day in range(DAY + 1)
+    ]
+    days = [day.with_columns(missing.alias("price"), (pl.col("late") == 1).alias("is_late")) for day in days]
+    history = History()
+    for day, frame in enumerate(days[:-1]):
+        summary = shop.summary(frame, day)
+        history.add(summary, start=shop.start(day), decision=history.judge(summary, start=shop.start(day), **ASK))
+    odd = changed(days[-1], "price", pl.lit(None), 0.05)
+    decision = history.judge(shop.summary(odd, DAY), start=shop.start(DAY), **ASK)
+    assert (decision.verdict, decision.kind, decision.columns) == ("fault", "missing", ("price",)), decision.words
+    assert ("price", "nulls within") in {(moved.column, moved.statistic) for moved in decision.moved}

@@ -56,11 +56,11 @@ def test_a_quiet_history_has_a_quarter_of_the_floor() -> None:
 
 
 def test_scales_leave_the_partition_itself_out() -> None:
-    """The greatest is measured by a third of the second, all others by a third of the greatest."""
-    left = np.zeros((42, 1))
-    left[40], left[41] = 6.0, -9.0
+    """The two greatest are measured by a third of the third, all others by a third of the second."""
+    left = np.zeros((82, 1))
+    left[39], left[40], left[41] = 3.0, 6.0, -9.0
     found = scale(left)
-    assert (found[41, 0], found[40, 0], found[0, 0]) == (2.0, 3.0, 3.0)
+    assert (found[41, 0], found[40, 0], found[0, 0]) == (1.0, 1.0, 2.0)
     assert scale(left, before=30.0)[:, 0] == pytest.approx(10.0)
 
 
@@ -88,21 +88,21 @@ def test_sampling_error_is_each_partitions_own() -> None:
     assert found[6, 0] == pytest.approx(math.sqrt(LEVEL_ERROR), rel=0.25)
 
 
-def test_the_tail_lies_beyond_all_scores_by_the_mass_that_is_not_among_them() -> None:
-    """Of 1 to 99 by hand: above them lie the rate and a rank; the mean excess over the upper quartile, 74, is 12.5."""
+def test_the_tail_is_an_exponential_from_the_upper_quartile() -> None:
+    """Of 1 to 99 by hand: the upper quartile is 74, the median excess over it 12.5, the mean so 12.5 / ln 2."""
     scores = np.arange(1.0, 100.0)
-    rank = 0.9 / 100
     threshold, p_value = tail(scores, score=91.0, rate=0.1)
-    assert threshold == pytest.approx(99 + 12.5 * math.log((0.1 + rank) / 0.1))
-    assert p_value == pytest.approx(0.1 + 10 * rank)
+    mean = 12.5 / math.log(2)
+    assert threshold == pytest.approx(74 + mean * math.log(0.25 / 0.1))
+    assert p_value == pytest.approx(0.25 * math.exp(-17 / mean))
+    assert tail(scores, score=50.0, rate=0.1)[1] == pytest.approx(51 / 100)
     assert tail(scores, score=0.0, rate=0.1)[1] == pytest.approx(1.0)
     assert tail(scores, score=threshold, rate=0.1)[1] == pytest.approx(0.1)
     assert tail(np.zeros(20), score=0.1, rate=0.02)[0] == LEAST_SCORE
-    assert tail(np.array([0.0, 0.0, 40.0]), score=0.0, rate=1.0)[0] < 40.0
 
 
-def test_faults_from_before_a_table_was_judged_do_not_raise_its_threshold() -> None:
-    """Two scores of 50 and 200 among 60 of 0 to 3 are left out."""
+def test_faults_that_nobody_was_told_of_do_not_raise_the_threshold() -> None:
+    """Two scores of 50 and 200 among 60 of 0 to 3 leave it about where it was."""
     usual = np.linspace(0, 3, 60)
     assert tail(np.append(usual, [50.0, 200.0]), score=1.0, rate=0.02)[0] == pytest.approx(
         tail(usual, score=1.0, rate=0.02)[0], rel=0.02
