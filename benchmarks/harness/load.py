@@ -9,6 +9,7 @@ server that stalls cannot slow the questions down and look fast (coordinated omi
 
 import asyncio
 import gc
+import math
 import random
 import re
 import time
@@ -21,6 +22,7 @@ import uvloop
 HOST = "127.0.0.1"
 _LENGTH = re.compile(rb"\r\n[Cc]ontent-[Ll]ength: *(\d+)")
 _CHUNKED = re.compile(rb"\r\n[Tt]ransfer-[Ee]ncoding: *chunked", re.ASCII)
+_CLOSING = re.compile(rb"\r\n[Cc]onnection: *close", re.ASCII)
 _NUMBER = b"@@@@@@@@"
 _LONGEST_WAIT_S = 30.0  # for the last answers, once no more is asked
 
@@ -53,7 +55,6 @@ class Load:
     statuses: Counter[int] = field(default_factory=Counter)
     latencies: list[float] = field(default_factory=list)
     most_waiting: int = 0
-    kept: list[tuple[float, float, int, bytes]] = field(default_factory=list)
 
     @property
     def answered(self) -> int:
@@ -81,24 +82,28 @@ class Load:
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))] * 1e3 if ordered else float("nan")
 
 
+Meanwhile = Callable[[], Awaitable[None]]
+Seen = Callable[[float, int, bytes], None]
+
+
 class _Connection(asyncio.Protocol):
     """One connection, one request at a time: no pipelining, as clients of a prediction server do."""
 
-    __slots__ = ("_buffer", "_due", "_run", "_sent", "_transport", "_whole", "busy")
+    __slots__ = ("_buffer", "_due", "_run", "_transport", "_whole", "busy")
 
     def __init__(self, run: "_Run") -> None:
         self._run = run
         self._buffer, self._whole = b"", 0
-        self._due = self._sent = 0.0
+        self._due = 0.0
         self.busy = False
 
     def connection_made(self, transport: asyncio.WriteTransport) -> None:
         self._transport = transport
-        self._run.is_free(self)
+        self._run.is_here(self)
 
     def ask(self, due: float) -> None:
         """Send the next request."""
-        self.busy, self._due, self._sent = True, due, time.perf_counter()
+        self.busy, self._due = True, due
         self._transport.write(self._run.next_request())
 
     def data_received(self, data: bytes) -> None:
@@ -109,8 +114,11 @@ class _Connection(asyncio.Protocol):
             self._buffer = data
             return
         self._buffer, self._whole, self.busy = b"", 0, False
-        self._run.answered(data, due=self._due, sent=self._sent, now=now)
-        self._run.is_free(self)
+        self._run.answered(data, due=self._due, now=now)
+        if _CLOSING.search(data, 0, data.find(b"\r\n\r\n")):
+            self._transport.close()
+        else:
+            self._run.is_free(self)
 
     def _is_whole(self, data: bytes) -> bool:
         if not self._whole:
@@ -136,9 +144,10 @@ class _Connection(asyncio.Protocol):
 class _Run:
     """One run of load: it hands requests to free connections until its time is over."""
 
-    def __init__(self, port: int, requests: Sequence[Request], *, first: int, keep: bool) -> None:
-        self.port, self._requests, self._keep = port, requests, keep
-        self._next = first
+    def __init__(self, port: int, requests: Sequence[Request], *, first: int, seen: Seen | None, most: float) -> None:
+        self.port, self._requests, self._seen = port, requests, seen
+        self._next, self._most = first, most
+        self.is_done = asyncio.Event()
         self.load = Load()
         self.is_open = True
         self._connections: set[_Connection] = set()
@@ -149,8 +158,7 @@ class _Run:
 
     async def _join(self) -> None:
         loop = asyncio.get_running_loop()
-        _, made = await loop.create_connection(lambda: _Connection(self), HOST, self.port)
-        self._connections.add(made)
+        await loop.create_connection(lambda: _Connection(self), HOST, self.port)
 
     def next_request(self) -> bytes:
         number, self._next = self._next, self._next + 1
@@ -158,20 +166,27 @@ class _Run:
         request = self._requests[number % len(self._requests)]
         return request.before if request.after is None else b"%b%08d%b" % (request.before, number, request.after)
 
-    def answered(self, data: bytes, *, due: float, sent: float, now: float) -> None:
+    def answered(self, data: bytes, *, due: float, now: float) -> None:
         status = int(data[9:12])
         self.load.statuses[status] += 1
         self.load.latencies.append(now - due)
-        if self._keep:
-            self.load.kept.append((sent, now, status, data[data.find(b"\r\n\r\n") + 4 :]))
+        if self._seen:
+            self._seen(now, status, data[data.find(b"\r\n\r\n") + 4 :])
 
     def is_free(self, connection: _Connection) -> None:
-        if self.is_open:
+        if self.is_open and self.load.sent < self._most:
             connection.ask(time.perf_counter())
+        elif self.is_open and not any(each.busy for each in self._connections):
+            self.is_done.set()
+
+    def is_here(self, connection: _Connection) -> None:
+        self._connections.add(connection)
+        self.is_free(connection)
 
     def is_gone(self, connection: _Connection) -> None:
         self._connections.discard(connection)
         self.load.lost += connection.busy
+        connection.busy = False
         if self.is_open:
             asyncio.get_running_loop().create_task(self._again())
 
@@ -197,8 +212,8 @@ class _Run:
 class _RatedRun(_Run):
     """A run at times that are set beforehand."""
 
-    def __init__(self, port: int, requests: Sequence[Request], *, first: int, keep: bool, due: Sequence[float]) -> None:
-        super().__init__(port, requests, first=first, keep=keep)
+    def __init__(self, port: int, requests: Sequence[Request], *, first: int, due: Sequence[float]) -> None:
+        super().__init__(port, requests, first=first, seen=None, most=math.inf)
         self._due, self._place = due, 0
         self._free: list[_Connection] = []
         self._waiting: deque[float] = deque()
@@ -235,29 +250,28 @@ class _RatedRun(_Run):
             self.load.most_waiting = max(self.load.most_waiting, len(self._waiting))
 
 
-Meanwhile = Callable[[], Awaitable[None]]
-
-
 def closed(
     port: int,
     requests: Sequence[Request],
     *,
     connections: int,
-    seconds: float,
+    seconds: float = 0.0,
+    most: int | None = None,
     first: int = 0,
-    keep: bool = False,
+    seen: Seen | None = None,
     meanwhile: Meanwhile | None = None,
 ) -> Load:
-    """Ask on so many connections, each again as soon as it is answered.
+    """Ask on so many connections, each again as soon as it is answered: for `seconds`, or `most` requests.
 
-    `first` is the number of the first request. `keep` keeps each answer: when sent, when answered, status, body.
+    `first` is the number of the first request. `seen` is told each answer: when it came, its status, its body.
     `meanwhile` runs beside the load, which then lasts at least as long.
     """
-    run = _Run(port, requests, first=first, keep=keep)
+    run = _Run(port, requests, first=first, seen=seen, most=math.inf if most is None else most)
 
     async def work() -> None:
         await run.connect(connections)
-        await asyncio.gather(asyncio.sleep(seconds), *([meanwhile()] if meanwhile else []))
+        over = asyncio.sleep(seconds) if most is None else run.is_done.wait()
+        await asyncio.gather(over, *([meanwhile()] if meanwhile else []))
 
     return _measured(run, work)
 
@@ -279,7 +293,7 @@ def rated(
     while at < seconds:
         due.append(at)
         at += draw.expovariate(per_second) if random_gaps else 1 / per_second
-    run = _RatedRun(port, requests, first=first, keep=False, due=due)
+    run = _RatedRun(port, requests, first=first, due=due)
 
     async def work() -> None:
         await run.connect(connections)

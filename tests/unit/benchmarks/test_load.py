@@ -62,11 +62,21 @@ REQUEST = Request.post("/x", b'{"row_id": "r-@@@@@@@@"}')
 def test_every_sending_has_a_number_of_its_own():
     """Bodies are numbered on, and as many answers are counted as requests were sent."""
     with answering(lambda number, body: [GOOD]) as (port, asked):
-        load = closed(port, [REQUEST], connections=3, seconds=0.1, first=70, keep=True)
-    assert load.sent == load.answered == len(asked) == len(load.kept) == len(load.latencies)
+        kept = []
+        load = closed(port, [REQUEST], connections=3, seconds=0.1, first=70, seen=lambda *answer: kept.append(answer))
+    assert load.sent == load.answered == len(asked) == len(kept) == len(load.latencies)
     assert sorted(asked) == [b'{"row_id": "r-%08d"}' % number for number in range(70, 70 + load.sent)]
-    assert {(status, body) for _, _, status, body in load.kept} == {(200, b"ok")}
+    assert {(status, body) for _, status, body in kept} == {(200, b"ok")}
     assert load.failed == load.lost == 0
+
+
+def test_so_many_requests_and_no_more():
+    """Asked for 40 requests it sends 40, over connections that the server closes after each answer as well."""
+    closing = b"HTTP/1.1 400 Bad\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    with answering(lambda number, body: [GOOD] if number % 2 else [closing]) as (port, asked):
+        load = closed(port, [REQUEST], connections=4, most=40)
+    assert load.sent == len(asked) == 40
+    assert (load.answered, load.statuses[400], load.lost) == (20, 20, 0)
 
 
 def test_answers_in_pieces_and_chunks():

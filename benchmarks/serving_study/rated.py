@@ -1,0 +1,36 @@
+"""How late answers are at a rate that does not ask whether the server keeps up."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.load import Load, closed, rated
+from harness.results import Row, of_runs
+from serving_study.model import Model
+from serving_study.ours import Trivium
+
+PER_SECOND = 5_000
+SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
+
+
+def at_a_fixed_rate(system: Trivium, model: Model, folder: Path, *, rounds: int, seconds: float) -> Iterator[Row]:
+    """Ask 5,000 times a second, evenly and with random gaps; a latency runs from when its request was due."""
+    server = system.start(model, folder)
+    try:
+        server.ready(lambda: system.answer(server, model.rows[0].tolist()) > 0)
+        requests = [system.request(row) for row in model.rows.tolist()]
+        closed(server.port, requests, connections=16, seconds=1.0)
+        for case, gaps in ((f"{PER_SECOND:,} requests/s", False), (f"{PER_SECOND:,} requests/s, random gaps", True)):
+            loads = [
+                rated(server.port, requests, per_second=PER_SECOND, seconds=seconds, random_gaps=gaps, seed=number)
+                for number in range(rounds)
+            ]
+            yield from _rows(system.name, case, loads)
+    finally:
+        server.stop()
+
+
+def _rows(system: str, case: str, loads: list[Load]) -> Iterator[Row]:
+    yield of_runs(system, case, "throughput", "requests/s", [load.per_second for load in loads])
+    for name, share in SHARES.items():
+        yield of_runs(system, case, name, "ms", [load.latency_ms(share) for load in loads])
+    yield of_runs(system, case, "failed", "requests", [load.failed for load in loads])
