@@ -13,39 +13,57 @@ from harness.servers import Server, ask, free_port
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
+class Answering(asyncio.Protocol):
+    """Writes the pieces that `reply(number, body)` gives, each on its own; hangs up where it gives None."""
+
+    def __init__(self, reply, asked, open_ones):
+        self._reply, self._asked, self._open_ones, self._buffer = reply, asked, open_ones, b""
+
+    def connection_made(self, transport):
+        self._transport = transport
+        self._open_ones.add(transport)
+
+    def connection_lost(self, exc):
+        self._open_ones.discard(self._transport)
+
+    def data_received(self, data):
+        self._buffer += data
+        head, _, body = self._buffer.partition(b"\r\n\r\n")
+        if len(body) < int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0]):
+            return
+        self._buffer = b""
+        self._asked.append(body)
+        pieces = self._reply(len(self._asked), body)
+        if pieces is None:
+            self._transport.close()
+        else:
+            self._write(list(pieces))
+
+    def _write(self, pieces):
+        self._transport.write(pieces.pop(0))
+        if pieces:
+            asyncio.get_running_loop().call_soon(self._write, pieces)
+
+
 @contextmanager
 def answering(reply):
-    """Serve on a free port in a thread: `reply(number, request)` gives the pieces to write; None hangs up."""
-    asked, ready, loop = [], threading.Event(), asyncio.new_event_loop()
-
-    async def serve(reader, writer):
-        try:
-            while head := await reader.readuntil(b"\r\n\r\n"):
-                length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
-                asked.append(await reader.readexactly(length))
-                for piece in reply(len(asked), asked[-1]) or []:
-                    writer.write(piece)
-                    await writer.drain()
-                    await asyncio.sleep(0)
-                if reply(len(asked), asked[-1]) is None:
-                    break
-        except asyncio.IncompleteReadError:
-            pass
-        finally:
-            writer.close()
+    """Serve on a free port, in a thread; give the port and the bodies that came."""
+    asked, open_ones, ready, loop = [], set(), threading.Event(), asyncio.new_event_loop()
+    port = free_port()
 
     def run():
-        asyncio.set_event_loop(loop)
-        server = loop.run_until_complete(asyncio.start_server(serve, "127.0.0.1", port))
-        ready.set()
+        server = loop.run_until_complete(
+            loop.create_server(lambda: Answering(reply, asked, open_ones), "127.0.0.1", port)
+        )
+        loop.call_soon(ready.set)
         loop.run_forever()
         server.close()
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
-        loop.run_until_complete(asyncio.sleep(0.01))
+        for transport in list(open_ones):
+            transport.abort()
+        while open_ones:
+            loop.run_until_complete(asyncio.sleep(0))
         loop.close()
 
-    port = free_port()
     thread = threading.Thread(target=run)
     thread.start()
     ready.wait()
