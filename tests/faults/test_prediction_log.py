@@ -8,12 +8,16 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 
+import served_log
 from trivium.core.problems import StoreError
+from trivium.loop.periods import logged_frames
+from trivium.loop.take_outcomes import add_outcome
 from trivium.store.prediction_log import Writer
-from trivium.store.segments import read, segments
+from trivium.store.segments import log_folder, read, segments
 
 # Acknowledges each record on standard output after it was appended, as a server answers: pipes outlive the process.
 SERVE = """
@@ -150,3 +154,86 @@ def test_a_folder_that_is_no_folder(tmp_path):
     (tmp_path / "log").write_text("a file")
     with pytest.raises(StoreError, match="TV-STORE-003"):
         Writer(tmp_path / "log")
+
+
+# A life dies at its n-th write to the store, before or after it; 0 never dies.
+SEAL = """
+import os, signal, sys
+from datetime import datetime
+from pathlib import Path
+from trivium.core.clock import VirtualClock
+from trivium.loop.scores import score_due
+from trivium.loop.seal import seal
+from trivium.loop.workspace import Workspace
+from trivium.store.blobs import FileBlobs
+from trivium.store.ledger import SqlLedger
+import trivium.loop.log_account as account
+
+folder, at, lives = Path(sys.argv[1]), datetime.fromisoformat(sys.argv[2]), eval(sys.argv[3])
+left, when = 0, "never"
+
+def make_mortal(owner, name):
+    real = getattr(owner, name)
+    def write(*words, **named):
+        global left
+        left -= 1
+        if left == 0 and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        done = real(*words, **named)
+        if left == 0 and when == "after":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return done
+    setattr(owner, name, write)
+
+make_mortal(SqlLedger, "append")
+make_mortal(FileBlobs, "put")
+make_mortal(FileBlobs, "drop")
+make_mortal(account, "remove")
+killed = 0
+for left, when in lives:
+    child = os.fork()
+    if child == 0:
+        ws = Workspace(folder, clock=VirtualClock(at), durable=False)
+        seal(ws)
+        score_due(ws)
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (0, -signal.SIGKILL), code
+    killed += code != 0
+print(killed)
+"""
+
+
+def test_sealing_killed_at_each_write(tmp_path):
+    """Sealing killed before and after each of its writes ends with every answer and outcome once, and the day scored."""
+    ws = served_log.workspace(served_log.project(tmp_path))
+    for part in ("a", "b", "c"):
+        served_log.serve(ws, [f"{part}{place}" for place in range(20)])
+        add_outcome(ws, label=1, at=served_log.NOON, by="ann", row_id=f"{part}0")
+    lives = [(place, when) for place in (1, 2, 3, 4, 5, 6) for when in ("before", "after")]
+    at = served_log.NOON + timedelta(days=3)
+    command = [sys.executable, "-c", SEAL, str(ws.folder), at.isoformat(), repr([*lives, (0, "never")])]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(done.stdout) >= 6
+    after = served_log.workspace(ws.folder, at=at)
+    after.refresh()
+    [event] = after.state.journal.answered.values()
+    rows = sorted(after.frame(event.body["blob"])["row_id"].to_list())
+    assert rows == sorted(f"{part}{place}" for part in ("a", "b", "c") for place in range(20))
+    posted = [row for one in after.state.log.posted for row in after.frame(one.blob)["row_id"].to_list()]
+    assert sorted(posted) == ["a0", "b0", "c0"]
+    assert after.state.journal.scored[event.body["partition"]].body["served"]["rows"] == 3
+    assert segments(log_folder(ws.root)) == []
+
+
+def test_two_who_seal_at_once(tmp_path):
+    """Several processes that seal the same log at once seal each answer once."""
+    ws = served_log.workspace(served_log.project(tmp_path))
+    for part in range(6):
+        served_log.serve(ws, [f"{part}-{place}" for place in range(50)])
+    command = [sys.executable, "-c", SEAL, str(ws.folder), served_log.NOON.isoformat(), "[(0, 'never')]"]
+    running = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(3)]
+    assert [child.wait(timeout=60) for child in running] == [0, 0, 0]
+    ws.refresh()
+    rows = [row for frame in logged_frames(ws) for row in frame["row_id"].to_list()]
+    assert len(rows) == len(set(rows)) == 300

@@ -17,6 +17,7 @@ from trivium.core.events import Event
 from trivium.core.problems import StepError
 from trivium.core.project import Project
 from trivium.core.values import iso
+from trivium.loop.answered_rows import unanswered
 from trivium.loop.batch import Batch
 from trivium.loop.bodies import HEURISTIC, Body, body_of, heuristic_of
 from trivium.loop.features import Frames, input_frames
@@ -161,11 +162,11 @@ class _Panel:
 
 
 def answer_partition(ws: Workspace, partition: str, *, timer: Callable[[], float]) -> list[Event]:
-    """Answer the rows of one partition of the requests' table, once, and log the answers."""
+    """Answer the rows of one partition of the requests' table that no server has answered, once, and log that."""
 
     def work() -> list[Event]:
         record = next(r for r in ws.state.snapshot.partitions(ws.project.requests) if r.partition == partition)
-        rows = ws.frame(record.blob)
+        rows = unanswered(ws, ws.frame(record.blob), since=record.start)
         if not rows.height:
             return []
         route = ws.route

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from trivium.core.values import moment, sha256, span
+from trivium.loop.log_records import ROW_ID, own_columns
 from trivium.loop.outcomes import outcomes
 from trivium.loop.workspace import Workspace
 from trivium.monitor.maturity import (
@@ -152,9 +153,17 @@ def cohort(ws: Workspace, name: str, *, truth: "pl.DataFrame | None" = None) -> 
 
 
 def requests_of(ws: Workspace, name: str) -> "pl.DataFrame":
-    """Read the requests of one partition, with `row_id` as text."""
+    """Read the requests of one answered period, with `row_id` as text: a partition of their table, or a server's log.
+
+    A server may be asked about one row several times; its last request counts then.
+    """
     import polars as pl
 
+    answered = ws.state.journal.answered.get(name)
+    if answered is not None and "requests" in answered.body:
+        logged = ws.frame(answered.body["requests"])
+        rows = own_columns(logged).with_columns(logged[ROW_ID].alias("row_id"))
+        return rows.unique("row_id", keep="last", maintain_order=True)
     record = ws.state.snapshot.history(ws.project.requests, name)[-1]
     return ws.frame(record.blob).with_columns(pl.col(ws.project.model.row_id).cast(pl.String).alias("row_id"))
 

@@ -18,7 +18,6 @@ Array = np.ndarray[Any, Any]
 
 def join_of(ws: Workspace, one: Cohort, arrival: Arrival) -> Joined:
     """Measure the joined table of a period: what was served, with its request and outcome, weighted as it is scored."""
-    assert ws.project.outcomes is not None
     served = one.weighted(one.served, arrival)
     came = outcome_rows(ws, since=one.start - EARLY, until=ws.clock.now())
     requests = served.select("row_id").join(one.requests, on="row_id", how="left", maintain_order="left")
@@ -27,7 +26,7 @@ def join_of(ws: Workspace, one: Cohort, arrival: Arrival) -> Joined:
         served["label"].to_numpy(),
         served["prediction"].to_numpy(),
         requests=_numbers(ws, ws.project.requests, requests),
-        outcomes=_numbers(ws, ws.project.outcomes.table, outcomes),
+        outcomes=_numbers(ws, ws.project.outcomes.table, outcomes) if ws.project.outcomes else {},
         agree=_agree(ws, requests, outcomes),
         is_probability=ws.project.model.task == "binary",
     )

@@ -51,12 +51,12 @@ def _told_already(ws: Workspace, decision: BondDecision, *, since: datetime, unt
 
 
 def _of_bonds(ws: Workspace, partition: str, decision: BondDecision, *, since: datetime, until: datetime) -> Finding:
-    assert ws.project.outcomes is not None
     is_labels = decision.kind == "label fault"
+    table = ws.project.outcomes.table if ws.project.outcomes else ws.project.model.name
     columns = tuple(name for name in decision.columns if name != LABEL)
     return Finding(
         alarm="labels" if is_labels else "concept",
-        subject=ws.project.outcomes.table if is_labels else ws.project.model.name,
+        subject=table if is_labels else ws.project.model.name,
         columns=columns or (ws.project.model.label,),
         severity="page",
         what=f"{ws.project.model.name} {partition}: {decision.words}",

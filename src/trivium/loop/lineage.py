@@ -1,5 +1,6 @@
 """Lineage, both ways: from an answer to all that made it, and from a version to all that it answered."""
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -7,6 +8,7 @@ import msgspec
 from trivium.core.events import Event
 from trivium.core.problems import Problem, ProjectError
 from trivium.core.values import iso, moment
+from trivium.loop.find_answer import Found, find
 from trivium.loop.workspace import Workspace
 from trivium.store.predictions import partition_part, prediction_id
 
@@ -111,6 +113,9 @@ def trace(ws: Workspace, name: str) -> dict[str, Any]:
     if not name.startswith("p"):
         return version_story(ws, name)
     part = partition_part(name)
+    found = find(ws, name)
+    if found is not None:
+        return _walked(ws, found.answer, _shown(found.request or {}), _place(ws, found), by=found.answer["at"])
     for event in ws.state.journal.answered.values():
         if partition_part(prediction_id(event.body["partition"], 0)) == part:
             log = ws.frame(event.body["blob"])
@@ -136,25 +141,42 @@ def _traced(ws: Workspace, answer: dict[str, Any], event: Event) -> dict[str, An
     rows = ws.frame(record.blob)
     request = rows.filter(pl.col(model.row_id).cast(pl.String) == answer["row_id"])
     private = {name for name, column in ws.project.tables[ws.project.requests].columns.items() if column.private}
-    walked: dict[str, Any] = {
-        "answer": {**answer, "at": iso(answer["at"])},
-        "request": {k: _plain(v) for k, v in request.row(0, named=True).items() if k not in private}
-        if request.height
-        else None,
-        "partition": {
-            "table": ws.project.requests,
-            "partition": partition,
-            "blob": record.blob,
-            "collected_at": iso(record.at),
-        },
+    shown = _shown({k: v for k, v in request.row(0, named=True).items() if k not in private} if request.height else {})
+    place = {
+        "table": ws.project.requests,
+        "partition": partition,
+        "blob": record.blob,
+        "collected_at": iso(record.at),
     }
+    return _walked(ws, answer, shown, place, by=event.at)
+
+
+def _place(ws: Workspace, found: Found) -> dict[str, Any]:
+    """Tell where a server's answer lies: in which period's log, or in a segment that is not sealed yet."""
+    part = found.part
+    at = None if part is None else iso(part.at)
+    return {
+        "table": ws.project.requests,
+        "partition": None if part is None else part.period,
+        "blob": None if part is None else part.requests,
+        "collected_at": at,
+    }
+
+
+def _shown(request: dict[str, Any]) -> dict[str, Any] | None:
+    return {name: _plain(value) for name, value in request.items()} or None
+
+
+def _walked(
+    ws: Workspace, answer: dict[str, Any], request: dict[str, Any] | None, place: dict[str, Any], *, by: datetime
+) -> dict[str, Any]:
+    """Walk on from an answer; `by` is by when the decision that let its version answer must have been made."""
+    walked: dict[str, Any] = {"answer": {**answer, "at": iso(answer["at"])}, "request": request, "partition": place}
     if answer["version"] is None:
         return walked
     story = version_story(ws, answer["version"])
     # By when it was answered, which is later than `at` where a tick caught up.
-    decided = [
-        stage for stage in story["stages"] if stage["stage"] == answer["stage"] and moment(stage["at"]) <= event.at
-    ]
+    decided = [stage for stage in story["stages"] if stage["stage"] == answer["stage"] and moment(stage["at"]) <= by]
     return {
         **walked,
         "version": {

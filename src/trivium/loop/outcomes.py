@@ -13,6 +13,7 @@ from trivium.store.tables import records_digest
 if TYPE_CHECKING:
     import polars as pl
 
+    from trivium.loop.log_book import Posted
     from trivium.store.tables import PartitionRecord
 
 REMEMBERED = 400
@@ -31,17 +32,18 @@ def outcomes(ws: Workspace, *, since: datetime, until: datetime) -> "pl.DataFram
     """
     import polars as pl
 
-    if ws.project.outcomes is None:
+    if not has_outcomes(ws):
         raise ProjectError(
             Problem(
                 code="TV-RUN-016",
                 what="the project does not say where its outcomes come from",
                 where="trivium.toml",
-                seen="no [outcomes]",
-                fix="add [outcomes] with table, label and at",
+                seen="no [outcomes], and none was posted",
+                fix="add [outcomes] with table, label and at, or post outcomes to the server",
             )
         )
     frames = [labels(ws, record) for record in _records(ws, since=since, until=until)]
+    frames += [posted_labels(ws, posted) for posted in _posted(ws, since=since, until=until)]
     if not frames:
         return no_labels()
     known = pl.concat(frames).filter(pl.col("label").is_not_null() & (pl.col("known_at") <= until))
@@ -49,6 +51,20 @@ def outcomes(ws: Workspace, *, since: datetime, until: datetime) -> "pl.DataFram
     if last.height == known.height:
         return last
     return known.sort("known_at", maintain_order=True).unique("row_id", keep="last", maintain_order=True)
+
+
+def has_outcomes(ws: Workspace) -> bool:
+    """Tell whether outcomes come from anywhere: a table that is declared, or clients who posted some."""
+    return ws.project.outcomes is not None or bool(ws.state.log.posted)
+
+
+def posted_labels(ws: Workspace, posted: "Posted") -> "pl.DataFrame":
+    """Read sealed outcomes that were posted, in the columns of `labels`."""
+    return ws.frame(posted.blob).select("row_id", "label", "known_at")
+
+
+def _posted(ws: Workspace, *, since: datetime, until: datetime) -> "list[Posted]":
+    return [one for one in ws.state.log.posted if one.through >= since and one.since <= until]
 
 
 def no_labels() -> "pl.DataFrame":
@@ -61,7 +77,9 @@ def no_labels() -> "pl.DataFrame":
 def outcomes_key(ws: Workspace, *, since: datetime, until: datetime) -> str:
     """Digest what `outcomes` would read."""
     settings = ws.project.outcomes
-    return digest(records_digest(_records(ws, since=since, until=until)), settings and settings.label)
+    posted = [one.blob for one in _posted(ws, since=since, until=until)]
+    said = [settings and settings.label, *([posted] if posted else [])]
+    return digest(records_digest(_records(ws, since=since, until=until)), *said)
 
 
 def outcome_rows(ws: Workspace, *, since: datetime, until: datetime) -> "pl.DataFrame":

@@ -19,7 +19,8 @@ from trivium.loop.cohort import EARLY, Cohort, arrival_now, cohort
 from trivium.loop.estimate import estimate_due
 from trivium.loop.join import join_of
 from trivium.loop.judge import metrics_of, slice_masks
-from trivium.loop.outcomes import labels, outcomes
+from trivium.loop.log_book import Posted
+from trivium.loop.outcomes import has_outcomes, labels, outcomes, posted_labels
 from trivium.loop.workspace import Workspace
 from trivium.monitor.maturity import Arrival, by_class, classes_of
 from trivium.store.tables import PartitionRecord
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 # Blocks of neighbours in time that are left out in turn for a period's intervals.
 BLOCKS = 8
+# By posted outcomes alone a period matures as by those of a table that says nothing of it.
+MATURE = 0.95
 # A late word on a period older than this is kept in its table, and no longer scored.
 STRAGGLERS = timedelta(days=90)
 
@@ -36,7 +39,7 @@ STRAGGLERS = timedelta(days=90)
 def score_due(ws: Workspace) -> list[Event]:
     """Join what came, score what has matured, score anew what changed, and estimate what still waits."""
     ws.refresh()
-    if ws.project.outcomes is None:
+    if not has_outcomes(ws):
         return []
     return [*_join(ws), *_score_matured(ws), *estimate_due(ws)]
 
@@ -51,7 +54,7 @@ def _score_matured(ws: Workspace) -> list[Event]:
     truth = outcomes(ws, since=since, until=ws.clock.now())
     cohorts = [cohort(ws, name, truth=truth) for name in waiting]
     arrival = arrival_now(ws, cohorts)
-    mature = ws.project.outcomes.mature if ws.project.outcomes else 1.0
+    mature = ws.project.outcomes.mature if ws.project.outcomes else MATURE
     done: list[Event] = []
     for one in cohorts:
         if one.matured(arrival) >= mature:
@@ -135,11 +138,12 @@ class _News:
     """What came since the last look: the outcomes' partitions, and the rows they speak of."""
 
     records: list[PartitionRecord]
+    posted: list[Posted]
     ids: "pl.Series"
 
     @property
     def through(self) -> int:
-        return max((record.seq for record in self.records), default=0)
+        return max([*(one.seq for one in self.records), *(one.seq for one in self.posted)], default=0)
 
 
 def _join(ws: Workspace) -> list[Event]:
@@ -148,16 +152,16 @@ def _join(ws: Workspace) -> list[Event]:
 
 
 def _joined(ws: Workspace) -> list[Event]:
-    assert ws.project.outcomes is not None
     news = _news(ws)
     due = _due(ws)
-    if not news.records and not due:
+    more = _answered_anew(ws)
+    if not news.records and not news.posted and not due and not more:
         return []
     touched, waiting, unknown = _touched(ws, news.ids)
     settled: dict[str, Any] = {}
     again: list[Event] = []
     # A period that was scored early is not scored anew with each outcome that was to be expected, but once all are due.
-    for name in sorted({*(name for name in touched if name in ws.state.journal.settled), *due}):
+    for name in sorted({*(name for name in touched if name in ws.state.journal.settled), *due, *more}):
         one = cohort(ws, name)
         before = ws.state.journal.scored[name].body
         if one.truth != before["truth"] or (one.is_due and max(before["weights"].values(), default=1.0) > 1.0):
@@ -168,7 +172,7 @@ def _joined(ws: Workspace) -> list[Event]:
     return [
         ws.event(
             "joined",
-            ws.project.outcomes.table,
+            ws.project.outcomes.table if ws.project.outcomes else ws.project.model.name,
             through=max(news.through, ws.state.journal.joined_through),
             partitions=[record.partition for record in news.records],
             rows=len(news.ids),
@@ -186,10 +190,10 @@ def _news(ws: Workspace) -> _News:
     """Find the partitions of outcomes that were collected, corrected or released since the last look."""
     import polars as pl
 
-    assert ws.project.outcomes is not None
-    table = ws.project.outcomes.table
+    table = ws.project.outcomes.table if ws.project.outcomes else ""
     through = ws.state.journal.joined_through
     records = [record for record in ws.state.snapshot.partitions(table) if record.seq > through]
+    posted = [one for one in ws.state.log.posted if one.seq > through]
     frames = [pl.Series("row_id", [], dtype=pl.String)]
     for record in records:
         history = ws.state.snapshot.history(table, record.partition)
@@ -200,7 +204,8 @@ def _news(ws: Workspace) -> _News:
         elif seen:
             now = now.clear()
         frames.append(now["row_id"])
-    return _News(records, pl.concat(frames).unique(maintain_order=True))
+    frames += [posted_labels(ws, one)["row_id"] for one in posted]
+    return _News(records, posted, pl.concat(frames).unique(maintain_order=True))
 
 
 def _changed(was: "pl.DataFrame", now: "pl.DataFrame") -> "pl.DataFrame":
@@ -211,6 +216,12 @@ def _changed(was: "pl.DataFrame", now: "pl.DataFrame") -> "pl.DataFrame":
         return one.join(other, on=one.columns, how="anti", nulls_equal=True, maintain_order="left")
 
     return pl.concat([less(now, was), less(was, now)])
+
+
+def _answered_anew(ws: Workspace) -> list[str]:
+    """Name the scored periods to which a server's late answers were added since."""
+    journal = ws.state.journal
+    return [name for name, event in journal.scored.items() if journal.answered[name].seq > event.seq]
 
 
 def _due(ws: Workspace) -> list[str]:

@@ -18,6 +18,7 @@ from trivium.loop.lateness import note_late
 from trivium.loop.release import advance_stages
 from trivium.loop.respond import resolve_quiet, retrain_if_due, roll_back_if_needed
 from trivium.loop.scores import score_due
+from trivium.loop.seal import seal
 from trivium.loop.sources import Source
 from trivium.loop.watch import watch
 from trivium.loop.workspace import Workspace
@@ -43,9 +44,10 @@ def tick(
     because: str = "",
     only: Collection[str] = (),
 ) -> Ticked:
-    """Do whatever is due now: collect, answer, score, watch, respond; or `only` the phases that are named."""
+    """Do whatever is due now: seal, collect, answer, score, watch, respond; or `only` the phases that are named."""
     done = Ticked()
     phases: dict[str, Callable[[], list[Event]]] = {
+        "seal": lambda: seal(ws),
         "collect": lambda: _collect(ws, source, because),
         "answer": lambda: _answer(ws, timer),
         "score": lambda: score_due(ws),

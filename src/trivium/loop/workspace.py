@@ -19,6 +19,7 @@ from trivium.experiment.ideas import Ideas
 from trivium.loop.code import Code, load, read_sources
 from trivium.loop.inbox import Inbox
 from trivium.loop.journal import Journal
+from trivium.loop.log_book import LogBook
 from trivium.release.route import MOVES, Route, advance
 from trivium.release.versions import Versions
 from trivium.respond.incidents import Incidents
@@ -73,6 +74,7 @@ class State:
     journal: Journal = field(default_factory=Journal)
     inbox: Inbox = field(default_factory=Inbox)
     tokens: Tokens = field(default_factory=Tokens)
+    log: LogBook = field(default_factory=LogBook)
     route: Route = field(default_factory=Route)
 
     def apply(self, event: Event) -> None:
@@ -87,6 +89,7 @@ class State:
             self.journal,
             self.inbox,
             self.tokens,
+            self.log,
         ):
             fold.apply(event)
         self.route = advance(self.route, event)
@@ -161,7 +164,7 @@ class Workspace:
         """The content-addressed files."""
         from trivium.store.blobs import FileBlobs
 
-        return FileBlobs(self.root, durable=self.durable)
+        return FileBlobs(self.root, durable=self.durable, standing=self.state.log.standing)
 
     @cached_property
     def _engine(self) -> Any:
@@ -249,6 +252,7 @@ class Workspace:
 
     def frame(self, blob: str) -> "pl.DataFrame":
         """Read a Parquet blob, keeping the most recently used 256 MiB in memory."""
+        blob = self.state.log.standing(blob)
         if blob in self._frames:
             self._frames.move_to_end(blob)
             return self._frames[blob]

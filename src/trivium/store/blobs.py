@@ -5,7 +5,7 @@ import io
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,9 +25,16 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class FileBlobs:
-    """`core.ports.Blobs` on a folder: `root/blobs/ab/cdef…`. Any number of threads and processes may share it."""
+    """`core.ports.Blobs` on a folder: `root/blobs/ab/cdef…`. Any number of threads and processes may share it.
 
-    def __init__(self, root: Path, *, durable: bool = True) -> None:
+    `standing` tells which blob stands for one now: another, where rows of it were erased. Who asks for the erased one
+    gets that other, and the erased bytes are not taken again.
+    """
+
+    def __init__(
+        self, root: Path, *, durable: bool = True, standing: Callable[[str], str] = lambda digest: digest
+    ) -> None:
+        self._standing = standing
         self._root = root / "blobs"
         self._aside = self._root / "new"
         self._durable = durable
@@ -40,6 +47,8 @@ class FileBlobs:
         """
         digest = sha256(content)
         path = self.path(digest)
+        if self._standing(digest) != digest:
+            return digest
         try:
             if not self._renewed(path, size_bytes=len(content)):
                 write_whole(path, content, aside=self._aside, durable=self._durable)
@@ -68,6 +77,7 @@ class FileBlobs:
         Raises:
             StoreError (TV-STORE-005 missing, TV-STORE-006 damaged, TV-STORE-003 the disk refused).
         """
+        digest = self._standing(digest)
         path = self.path(digest)
         try:
             content = path.read_bytes()
@@ -81,7 +91,22 @@ class FileBlobs:
 
     def has(self, digest: str) -> bool:
         """Tell whether the bytes are held; does not verify them."""
-        return _DIGEST.fullmatch(digest) is not None and self.path(digest).is_file()
+        return _DIGEST.fullmatch(digest) is not None and self.path(self._standing(digest)).is_file()
+
+    def drop(self, digest: str) -> bool:
+        """Delete a blob that no event needs any more; tell whether it was there.
+
+        Raises:
+            StoreError (TV-STORE-003): the disk refused.
+        """
+        path = self.path(digest)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise refused(str(path), error) from error
+        return True
 
     def path(self, digest: str) -> Path:
         """Tell the file that holds, or would hold, the bytes; whoever reads it verifies nothing.
@@ -116,7 +141,7 @@ class FileBlobs:
         try:
             digest = _file_digest(path)
             place = self.path(digest)
-            if self._renewed(place, size_bytes=path.stat().st_size):
+            if self._standing(digest) != digest or self._renewed(place, size_bytes=path.stat().st_size):
                 path.unlink()
             else:
                 into_place(path, place, durable=self._durable)
@@ -130,6 +155,7 @@ class FileBlobs:
         Raises:
             StoreError (TV-STORE-005 missing, TV-STORE-006 damaged, TV-STORE-003 the disk refused).
         """
+        digest = self._standing(digest)
         path = self.path(digest)
         try:
             found = _file_digest(path)
@@ -194,6 +220,7 @@ class FileBlobs:
         """
         import polars as pl
 
+        digest = self._standing(digest)
         if not self.has(digest) or self.path(digest).stat().st_size <= _READ_AT_ONCE_BYTES:
             yield self.get_frame(digest, columns=columns)
             return

@@ -1,9 +1,12 @@
-"""The prediction log: the frame's columns, the ids in it, and how answers meet their outcomes. Touches no disk."""
+"""The prediction log as frames: its columns, how records become rows, and the ids in it. Touches no disk."""
 
 import re
+from collections.abc import Sequence
+from typing import Any
 
 import polars as pl
 
+from trivium.core.answers import Logged
 from trivium.core.problems import Problem, ProjectError
 
 PREDICTIONS: dict[str, pl.DataType] = {
@@ -18,7 +21,27 @@ PREDICTIONS: dict[str, pl.DataType] = {
     "review": pl.Boolean(),
     "latency_ms": pl.Float64(),
 }
-_ID = re.compile(r"(p[0-9T]*)-(\d{6,})")
+# What the log of a server has besides: the versions that could not answer the row.
+SERVED: dict[str, pl.DataType] = {**PREDICTIONS, "failed": pl.List(pl.String())}
+_ID = re.compile(r"(p[0-9T]*(?:\.[0-9a-z]{8})?)-(\d{6,})")
+
+
+def answers_frame(records: Sequence[Logged], at: Sequence[int]) -> pl.DataFrame:
+    """Lay records out as rows of the log (`SERVED`), each at its time in microseconds since 1970."""
+    columns: dict[str, list[Any]] = {
+        "prediction_id": [record.id for record in records],
+        "row_id": [record.row_id for record in records],
+        "at": list(at),
+        "version": [record.version for record in records],
+        "stage": [record.stage for record in records],
+        "source": [record.source for record in records],
+        "prediction": [record.prediction for record in records],
+        "checks": [record.checks for record in records],
+        "review": [record.review for record in records],
+        "latency_ms": [record.latency_ms for record in records],
+        "failed": [[version for version, _, _ in record.troubles] for record in records],
+    }
+    return pl.DataFrame([pl.Series(name, columns[name], dtype=kind) for name, kind in SERVED.items()])
 
 
 def empty() -> pl.DataFrame:
@@ -34,6 +57,12 @@ def prediction_id(partition: str, place: int) -> str:
     if place < 0:
         raise ValueError(f"a place in a partition counts from 0, not {place}")
     return f"p{re.sub('[^0-9T]', '', partition)}-{place:06d}"
+
+
+def numbered(prediction_id: str) -> tuple[str, int] | None:
+    """Tell a server's answer's writer and place, as in `p20241124T193000.k3x9f2ab-000017`; None of other answers."""
+    match = _ID.fullmatch(prediction_id)
+    return (match[1][1:], int(match[2])) if match is not None and "." in match[1] else None
 
 
 def partition_part(prediction_id: str) -> str:
@@ -53,20 +82,3 @@ def partition_part(prediction_id: str) -> str:
             )
         )
     return match[1]
-
-
-def join_outcomes(predictions: pl.DataFrame, outcomes: pl.DataFrame, *, row_id: str) -> pl.DataFrame:
-    """Put each answer's outcome beside it; answers whose outcome is not known are left out.
-
-    Args:
-        predictions: as `PREDICTIONS`, any order, kept; a row may have been answered more than once.
-        outcomes: one row per outcome; of several with the same id the last counts.
-        row_id: the column of `outcomes` that names the row; numbers meet the log's text by their decimal form.
-
-    Returns:
-        The predictions' columns, then the outcomes' without `row_id`; a name of both gets `_outcome`.
-    """
-    known = outcomes.with_columns(pl.col(row_id).cast(pl.String)).unique(row_id, keep="last", maintain_order=True)
-    return predictions.join(
-        known, left_on="row_id", right_on=row_id, how="inner", suffix="_outcome", maintain_order="left"
-    )

@@ -196,3 +196,33 @@ def sweep_unborn(folder: Path, *, now_s: float) -> None:
         return
     except OSError as error:
         raise refused(str(folder), error) from error
+
+
+@contextmanager
+def sealing(folder: Path) -> Iterator[None]:
+    """Be the one on this machine who seals a folder; others wait. It ends with the process, however that ends.
+
+    Raises:
+        StoreError (TV-STORE-003): the disk refused.
+    """
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise refused(str(folder), error) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def remove(segment: Segment) -> None:
+    """Remove a segment that is closed and sealed.
+
+    Raises:
+        StoreError (TV-STORE-003): the disk refused.
+    """
+    try:
+        segment.path.unlink(missing_ok=True)
+    except OSError as error:
+        raise refused(str(segment.path), error) from error
