@@ -164,6 +164,29 @@ def test_a_rollback_is_followed_without_a_restart(folder, served):
     until(lambda: sources() == {"model"}, within_s=5)
 
 
+def test_what_came_true_is_taken_and_an_answer_found_again(served):
+    """Outcomes by row or by answer, new or repeated or of nobody; an answer with its request and its version."""
+    row = ROW | {"visit_id": "told", "age": 7}
+    answer = served.post(PREDICT, {"rows": [row]}).json()["predictions"][0]
+    path = "/models/visits/outcomes"
+
+    def counts(*outcomes):
+        reply = served.post(path, {"outcomes": outcomes})
+        assert reply.status_code == 200, reply.text
+        return [reply.json()[kind] for kind in ("accepted", "duplicate", "unknown")]
+
+    assert counts({"row_id": "told", "label": True}, {"row_id": "never asked", "label": False}) == [1, 0, 1]
+    assert counts({"row_id": "told", "label": False, "at": "2024-05-02T00:00:00Z"}) == [1, 0, 0]
+    refused = served.post(path, {"outcomes": [{"label": 1}]})
+    assert (refused.status_code, refused.json()["code"]) == (422, "TV-RUN-085")
+    found = served.client.get(f"/models/visits/predictions/{answer['id']}").json()
+    assert (found["answer"]["row_id"], found["answer"]["prediction"]) == ("told", answer["prediction"])
+    assert (found["request"]["age"], found["version"]["ref"]) == (7, "v1")
+    for name in ("p20240101T000000.aaaaaaaa-000001", "nothing", "../../etc/passwd"):
+        missing = served.client.get(f"/models/visits/predictions/{name}")
+        assert (missing.status_code, missing.json()["code"] in ("TV-SERVE-032", "TV-SERVE-030")) == (404, True)
+
+
 def test_tokens_are_asked_for_once_there_are_some(folder):
     """On another address it does not start without them; a role opens its routes, another does not."""
     refused = say("serve", "--host", "0.0.0.0", "--port", "0", project=folder)

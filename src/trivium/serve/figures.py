@@ -29,6 +29,10 @@ COUNTERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "trivium_checks_broken": ("Rows that broke a check on requests or predictions.", ("model", "check")),
     "trivium_contract_warnings": ("Rows that broke a rule of the contract which only warns.", ("model", "rule")),
     "trivium_reviews": ("Answers that were put into the review queue.", ("model",)),
+    "trivium_outcomes": (
+        "Outcomes posted: accepted, duplicate, or of rows that are not known (yet).",
+        ("model", "kind"),
+    ),
     "trivium_calls": ("Model calls; rows of one turn of the event loop share one.", ("model",)),
 }
 HISTOGRAMS: dict[str, tuple[str, tuple[str, ...]]] = {

@@ -8,6 +8,7 @@ import msgspec
 from trivium import __version__
 from trivium.core.answers import Answered
 from trivium.core.contract import Column
+from trivium.core.posted import Outcome
 from trivium.core.problems import Problem
 from trivium.serve import invocations, tensors
 from trivium.serve.exchange import ARROW, JSON, PROBLEM, encode
@@ -43,7 +44,7 @@ _ANY: Document = {"type": "object"}
 
 def document(services: Sequence[Service]) -> bytes:
     """Write the description of a server of these projects, as JSON."""
-    named = (Answered, Problem, tensors.Infer, invocations.Split)
+    named = (Answered, Outcome, Problem, tensors.Infer, invocations.Split)
     _, schemas = msgspec.json.schema_components(named, ref_template="#/components/schemas/{name}")
     schemas |= {"Unanswered": _unanswered(), "Refused": _refused(), "Invocation": _invocation()}
     schemas["Wanted"]["properties"]["name"] = {"enum": list(OUTPUTS)}
@@ -83,9 +84,13 @@ def _of_the_server() -> Document:
 
 def _of_the_model(name: str) -> Document:
     ready = {"200": _told("It can.", _ANY), "503": _told("It can't.", _ANY)}
+    one = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+    found = _asks("One answer, its request, and how its version came to be.", {"200": _told("It.", _ANY)}, _READS)
     return {
         f"/models/{name}/predict": {"post": _predict(name)},
         f"/models/{name}/invocations": {"post": _invocations("as `mlflow models serve` reads it")},
+        f"/models/{name}/outcomes": {"post": _outcomes()},
+        f"/models/{name}/predictions/{{id}}": {"get": {**found, "parameters": [one]}},
         f"/models/{name}/route": {"get": _asks("Who answers, and how they fare.", {"200": _told("It.", _ANY)}, _READS)},
         f"/v2/models/{name}": {"get": _asks("Its inputs and outputs.", {"200": _told("Them.", _ANY)}, _READS)},
         f"/v2/models/{name}/ready": {"get": _asks("Can it answer?", ready)},
@@ -107,6 +112,16 @@ def _predict(name: str) -> Document:
     }
     body = {"required": True, "content": {_JSON: {"schema": rows}, _ARROW: stream}}
     return {**_asks("Predict.", replies, _WRITES), "requestBody": body}
+
+
+def _outcomes() -> Document:
+    posted = {"outcomes": {"type": "array", "items": _ref("Outcome")}}
+    schema = {"type": "object", "required": ["outcomes"], "properties": posted, "additionalProperties": False}
+    counts = {name: {"type": "integer"} for name in ("accepted", "duplicate", "unknown")}
+    told = {"type": "object", "required": list(counts), "properties": counts}
+    replies = {"200": _told("How many were new, known before, of rows that nobody asked about (yet).", told)}
+    body = {"required": True, "content": {_JSON: {"schema": schema}}}
+    return {**_asks("Tell what came true.", replies, _WRITES), "requestBody": body}
 
 
 def _invocations(where: str) -> Document:

@@ -1,7 +1,9 @@
 """One project while it is served: its route as it is now, its log, its shadows; and the one way to its answers."""
 
+import asyncio
+import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,13 @@ from trivium.loop.answer import unserved_stages
 from trivium.loop.answerer import Answerer, Reply, answerer_of
 from trivium.loop.following import Follower
 from trivium.loop.health import Health
+from trivium.loop.seal import seal
 from trivium.loop.shadow import ShadowQueue
 from trivium.loop.tokens import any_tokens, who
 from trivium.loop.workspace import Workspace
 from trivium.release.route import Route
 from trivium.serve.figures import Figures
+from trivium.serve.lines import LOG
 from trivium.serve.pulse import Pulse
 from trivium.serve.rows import Batch, Reader
 from trivium.serve.turns import Call, Caller, Rows, Turns, too_busy
@@ -31,6 +35,8 @@ DEAR_S = 100e-6
 FEW_ROWS = 16
 # A route that nobody could read from the ledger for so long is told of; it goes on answering.
 BEHIND_S = 10.0
+# Answers are sealed into tables this often; until then they stand in the workers' segments, and are found there too.
+SEAL_S = 60.0
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -45,6 +51,8 @@ class Service:
         self._deadline_s = self.project.serve.deadline_ms / 1000
         self.reader = Reader(self.project, today=datetime.now(UTC).date())
         self.desk = Caller(f"trivium-desk-{self.name}")
+        self._seal_at = time.monotonic() + SEAL_S
+        self._endings: list[Callable[[], None]] = []
         self._health = Health(time.perf_counter)
         self._call_s = 2 * DEAR_S
         self.writer = Writer(log_folder(self.ws.root), level=self.project.serve.log)
@@ -202,13 +210,29 @@ class Service:
 
     # --- time passes --------------------------------------------------------------------------------------------------
 
-    def on_the_day(self, now: datetime) -> None:
-        """Take the rules of another day, once it has come."""
+    def tend(self, now: datetime, *, loop: asyncio.AbstractEventLoop) -> None:
+        """Do what time asks for: the rules of another day once it has come, and the log's sealing now and then."""
         if now.date() != self.reader.today:
             self.reader = Reader(self.project, today=now.date())
+        if time.monotonic() >= self._seal_at:
+            # None until it is done: one at a time, however long it takes.
+            self._seal_at = math.inf
+            self.desk.call(lambda: seal(self.ws), self._sealed, loop)
+
+    def _sealed(self, came: Any) -> None:
+        """Plan the next; a store that cannot be had is asked again then, and the segments wait."""
+        self._seal_at = time.monotonic() + SEAL_S
+        if isinstance(came, BaseException):
+            LOG.warning("the log could not be sealed", extra={"model": self.name, "seen": str(came)[:300]})
+
+    def at_the_end(self, ending: Callable[[], None]) -> None:
+        """Register what else lets go of something when the service is closed."""
+        self._endings.append(ending)
 
     def close(self) -> None:
         """Let go of everything: no request is under way any more."""
+        for ending in self._endings:
+            ending()
         self._turns.close()
         self._follower.stop()
         self._shadow.close(5.0)

@@ -13,6 +13,7 @@ from trivium.serve.invocations import Invocations
 from trivium.serve.openapi import document
 from trivium.serve.predict import Predict
 from trivium.serve.pulse import Pulse
+from trivium.serve.records import Records
 from trivium.serve.refusal import UNAVAILABLE
 from trivium.serve.service import Service
 
@@ -64,7 +65,7 @@ class Whole:
         return Reply(self._openapi)
 
 
-def routes(services: Sequence[Service], whole: Whole) -> Mapping[str, Mapping[str, Route]]:
+def routes(services: Sequence[Service], whole: Whole, figures: Figures) -> Mapping[str, Mapping[str, Route]]:
     """Lay out every route."""
     found: Routes = {
         "/healthz": {"GET": Route("GET /healthz", whole.alive)},
@@ -76,14 +77,14 @@ def routes(services: Sequence[Service], whole: Whole) -> Mapping[str, Mapping[st
         "/v2/health/ready": {"GET": Route("GET /v2/health/ready", whole.ready)},
     }
     for service in services:
-        found |= _of_model(service)
+        found |= _of_model(service, figures)
     if len(services) == 1:
         found["/invocations"] = {"POST": _posts(services[0], "/invocations", Invocations(services[0]))}
     return found
 
 
-def _of_model(service: Service) -> Routes:
-    protocol = InferenceProtocol(service)
+def _of_model(service: Service, figures: Figures) -> Routes:
+    records, protocol = Records(service, figures), InferenceProtocol(service)
     model, predict = service.name, Predict(service)
 
     def reads(path: str, handler: Any) -> dict[str, Route]:
@@ -92,6 +93,8 @@ def _of_model(service: Service) -> Routes:
     return {
         f"/models/{model}/predict": {"POST": _posts(service, "/models/{m}/predict", predict, at_once=predict.at_once)},
         f"/models/{model}/invocations": {"POST": _posts(service, "/models/{m}/invocations", Invocations(service))},
+        f"/models/{model}/outcomes": {"POST": _posts(service, "/models/{m}/outcomes", records.outcomes)},
+        f"/models/{model}/predictions/*": reads("/models/{m}/predictions/{id}", records.prediction),
         f"/models/{model}/route": reads("/models/{m}/route", RouteOf(service)),
         f"/v2/models/{model}": {"GET": Route("GET /v2/models/{m}", protocol.metadata, "predict", model)},
         f"/v2/models/{model}/ready": {"GET": Route("GET /v2/models/{m}/ready", protocol.ready)},

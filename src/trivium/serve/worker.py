@@ -4,6 +4,7 @@ Started by `supervise` as `python -m trivium.serve.worker`, with its orders as J
 that it is ready, and then once a second that its event loop still turns.
 """
 
+import asyncio
 import os
 import sys
 from datetime import UTC, datetime
@@ -81,7 +82,7 @@ def _answer(
         rates={service.name: service.project.serve.rate_per_s / orders.workers for service in services},
     )
     app = App(
-        routes(services, whole),
+        routes(services, whole, figures),
         gate=gate,
         figures=figures,
         pulse=pulse,
@@ -105,7 +106,7 @@ class Beat:
         """Beat; False where the supervisor is gone, and nobody would start this worker anew."""
         now = datetime.now(UTC)
         for service in self._services:
-            service.on_the_day(now)
+            service.tend(now, loop=asyncio.get_running_loop())
         self._figures.write()
         try:
             os.write(self._fd, said + (FULL if resident_bytes() > self._most_bytes else b""))
