@@ -53,6 +53,7 @@ COMMANDS = {
     "incidents resolve": "respond:resolve",
     "rehearse": "rehearse:rehearse",
     "ledger": "ledger:ledger",
+    "erase": "erase:erase",
     "token create": "token:create",
     "token list": "token:list_",
     "token revoke": "token:revoke",

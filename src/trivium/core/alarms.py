@@ -30,6 +30,7 @@ KINDS = {
     "contract": AlarmKind("more rows than usual broke a rule that only warns", "note", 2, 3),
     "fault": AlarmKind("a partition is broken, judged against its own table's history", "page", 2, 3),
     "answers": AlarmKind("a version raised, was late, or answered with what is no number", "page", about="version"),
+    "log": AlarmKind("records of the prediction log are damaged, or cannot be read", "page", about="model"),
     "labels": AlarmKind("outcomes no longer belong to the rows that they are about", "page"),
     "concept": AlarmKind("rows as ever come to another end than they did", "page", about="model"),
     "foretold": AlarmKind("a shift foretells harm, before labels come", "page", about="model"),

@@ -15,10 +15,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class LoggedOutcome(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One outcome as the log keeps it: known since `at`, in microseconds since 1970, UTC; said by `by`."""
+    """One outcome as the log keeps it: known since `at`, posted at `got` (microseconds since 1970, UTC), said by `by`.
+
+    Of words that became known at the same time the one that was posted last counts.
+    """
 
     row_id: str | None
     id: str | None
     label: float
     at: int
+    got: int
     by: str

@@ -1,5 +1,6 @@
 """The log book: what of the prediction log is sealed, and where it is. A fold over the ledger."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -60,7 +61,11 @@ class Progress(NamedTuple):
 
 
 class LogBook:
-    """Mutable: `apply` is called once per event, in order."""
+    """Mutable: `apply` is called once per event, in order.
+
+    `waiting` holds the parts of periods that are not over, `periods` those that are. `lost` counts what could not be
+    read since the last period's event told of it.
+    """
 
     def __init__(self) -> None:
         self.read: dict[str, Progress] = {}
@@ -70,6 +75,7 @@ class LogBook:
         self.unresolved: str | None = None
         self.superseded: list[tuple[datetime, str]] = []
         self.replaced: dict[str, str] = {}
+        self.lost: Counter[str] = Counter()
         self.seq = 0
 
     def apply(self, event: Event) -> None:
@@ -94,6 +100,9 @@ class LogBook:
 
     def _logged(self, event: Event, body: dict[str, Any]) -> None:
         self._note(event, body["read"])
+        self.lost += Counter(
+            damaged=body["damaged"]["places"], bytes=body["damaged"]["bytes"], strange=body["strange"]["records"]
+        )
         for part in body["parts"]:
             found = Part(part["period"], moment(part["start"]), event.at, event.seq, part)
             self.waiting.setdefault(part["period"], []).append(found)
@@ -107,6 +116,7 @@ class LogBook:
         if "writers" not in body:
             return
         period = body["partition"].removesuffix(SERVED)
+        self.lost -= Counter(body["lost"])
         self.periods[period] = Part(period, moment(body["start"]), event.at, event.seq, body)
         # What was sealed since the decision was made stays to be taken up by the next one.
         left = [part for part in self.waiting.pop(period, ()) if part.blob not in body["parts"]]

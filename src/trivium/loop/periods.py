@@ -63,6 +63,7 @@ class _Work:
             requests=requests,
             parts=[each for part in parts for each in (part.blob, part.requests)],
             writers=_ranges(parts),
+            lost=dict(self.ws.state.log.lost),
             checks=dict(sorted(sum((Counter(part.body["checks"]) for part in parts), Counter()).items())),
             **tally.told(_troubles(parts)),
         )

@@ -60,7 +60,7 @@ class _Work:
                     records.append(msgspec.msgpack.decode(record, type=LoggedOutcome))
                 except msgspec.DecodeError:
                     account.keep_strange(record)
-        rows, left, found = _resolved(ws, _frame(records))
+        rows, left, found = _resolved(ws, _frame(sorted(records, key=lambda record: record.got)))
         if not account.read and not found:
             return []
         known = rows["known_at"]

@@ -7,6 +7,7 @@ them, and they join the answers like those of the outcomes' table.
 import asyncio
 import math
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -139,7 +140,7 @@ class Desk:
         for posted in ws.state.log.posted:
             if posted.blob not in self._posted and posted.through >= since:
                 self._hear(ws, posted.blob)
-        for one in self._fresh.outcomes:
+        for one in sorted(self._fresh.outcomes, key=lambda one: one.got):
             key = one.row_id or self._fresh.rows.get(one.id or "") or f"id {one.id}"
             held = self._said.get(key)
             if held is None or one.at >= held[0]:
@@ -213,7 +214,7 @@ def _bad(what: str, where: str, seen: str, fix: str) -> Problem:
 def _logged(outcome: Outcome, now: datetime, by: str) -> LoggedOutcome:
     at = ((outcome.at or now) - EPOCH) // _MICROSECOND
     row_id = None if outcome.row_id is None else str(outcome.row_id)
-    return LoggedOutcome(row_id, outcome.id, float(outcome.label), at, by)
+    return LoggedOutcome(row_id, outcome.id, float(outcome.label), at, time.time_ns() // 1000, by)
 
 
 def _hashed(rows: "Sequence[str] | pl.Series") -> "Hashes":

@@ -14,6 +14,7 @@ from trivium.core.values import iso
 from trivium.loop.answer import answer_partition
 from trivium.loop.change import note_changes
 from trivium.loop.collect import collect, fresh
+from trivium.loop.erase import expire
 from trivium.loop.lateness import note_late
 from trivium.loop.release import advance_stages
 from trivium.loop.respond import resolve_quiet, retrain_if_due, roll_back_if_needed
@@ -47,7 +48,7 @@ def tick(
     """Do whatever is due now: seal, collect, answer, score, watch, respond; or `only` the phases that are named."""
     done = Ticked()
     phases: dict[str, Callable[[], list[Event]]] = {
-        "seal": lambda: seal(ws),
+        "seal": lambda: [*seal(ws), *expire(ws)],
         "collect": lambda: _collect(ws, source, because),
         "answer": lambda: _answer(ws, timer),
         "score": lambda: score_due(ws),

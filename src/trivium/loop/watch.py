@@ -126,7 +126,30 @@ def _look_at_answers(ws: Workspace, item: Item, event: Event) -> tuple[dict[str,
         for trouble in body["troubles"]
         if body["rows"] and trouble["rows"] / body["rows"] > PAGED_TROUBLE_SHARE
     ]
+    found += _look_at_log(ws, item, event)
     return {"verdict": "trouble" if found else "answered"}, found
+
+
+def _look_at_log(ws: Workspace, item: Item, event: Event) -> list[Finding]:
+    """Tell of records of a server's log that were damaged, or are none of this trivium's: answers that are missing."""
+    lost = event.body.get("lost")
+    if not lost:
+        return []
+    damaged, strange = lost.get("damaged", 0), lost.get("strange", 0)
+    words = [f"{damaged:,} places ({lost.get('bytes', 0):,} bytes) are damaged"] if damaged else []
+    words += [f"{strange:,} records cannot be read"] if strange else []
+    start = moment(event.body["start"])
+    return [
+        Finding(
+            alarm="log",
+            subject=ws.project.model.name,
+            severity="page",
+            what=f"the prediction log of {item.partition}: {', '.join(words)}",
+            evidence={"partition": item.partition, **lost},
+            since=start,
+            until=start + span(ws.project.tables[ws.project.requests].every),
+        )
+    ]
 
 
 def _look_at_breaks(ws: Workspace, item: Item, event: Event) -> list[Finding]:

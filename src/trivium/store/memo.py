@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from trivium.store.records import memo, reading, writing
@@ -20,6 +20,13 @@ class SqlMemo:
         with reading(self._engine) as connection:
             value = connection.execute(select(memo.c.value).where(memo.c.key == key)).scalar()
         return None if value is None else msgspec.json.decode(value, type=dict[str, Any])
+
+    def clear(self) -> list[dict[str, Any]]:
+        """Forget everything; return what was remembered, so that its blobs can go too."""
+        with writing(self._engine) as connection:
+            values = connection.execute(select(memo.c.value)).scalars().all()
+            connection.execute(delete(memo))
+        return [msgspec.json.decode(value, type=dict[str, Any]) for value in values]
 
     def remember(self, key: str, value: dict[str, Any]) -> None:
         """Remember plain values under a key; the first to come stays."""

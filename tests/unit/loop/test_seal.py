@@ -282,6 +282,13 @@ def test_a_damaged_segment(ws):
     assert event.body["strange"]["records"] == 1
     assert b"strange" in ws.blobs.get(event.body["strange"]["blob"])
     assert segments(log_folder(ws.root)) == []
+    later = moved(ws, days=1)
+    events = tick(later, source=ProjectSource(later), only=("seal", "watch")).events
+    [alarm] = [event for event in events if event.kind == "alarmed" and event.body["alarm"] == "log"]
+    assert "1 places" in alarm.body["what"]
+    assert "1 records cannot be read" in alarm.body["what"]
+    serve(later, ["d"], at=later.clock.now())
+    assert seal(moved(later, days=1))[-1].body["lost"] == {}
 
 
 def test_requests_are_pushed_into_their_table(tmp_path):

@@ -14,3 +14,11 @@ class TestSqlMemo(MemoConformance):
         migrate(engine)
         yield SqlMemo(engine)
         engine.dispose()
+
+    def test_cleared(self, memo):
+        """Cleared, it gives back what it held, and finds nothing any more."""
+        memo.remember("a", {"blob": "x"})
+        memo.remember("b", {"blob": "y"})
+        assert sorted(value["blob"] for value in memo.clear()) == ["x", "y"]
+        assert memo.find("a") is None
+        assert memo.clear() == []
