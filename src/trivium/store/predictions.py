@@ -36,12 +36,27 @@ def answers_frame(records: Sequence[Logged], at: Sequence[int]) -> pl.DataFrame:
         "stage": [record.stage for record in records],
         "source": [record.source for record in records],
         "prediction": [record.prediction for record in records],
-        "checks": [record.checks for record in records],
         "review": [record.review for record in records],
         "latency_ms": [record.latency_ms for record in records],
-        "failed": [[version for version, _, _ in record.troubles] for record in records],
     }
-    return pl.DataFrame([pl.Series(name, columns[name], dtype=kind) for name, kind in SERVED.items()])
+    made = [pl.Series(name, values, dtype=SERVED[name]) for name, values in columns.items()]
+    checks = _texts("checks", [record.checks for record in records])
+    failed = _texts("failed", [[version for version, _, _ in record.troubles] for record in records])
+    return pl.DataFrame([*made, checks, failed]).select(list(SERVED))
+
+
+def _texts(name: str, lists: Sequence[Sequence[str]]) -> pl.Series:
+    """Make a column of lists of texts. Polars makes a series of each list that it is given, most of them empty here."""
+    kind = pl.List(pl.String())
+    none = pl.Series(name, [[]], dtype=kind)
+    if not any(lists):
+        return none.new_from_index(0, len(lists))
+    places = [place for place, texts in enumerate(lists) for _ in texts]
+    held = pl.DataFrame({"place": places, name: [text for texts in lists for text in texts]})
+    found = held.group_by("place", maintain_order=True).agg(pl.col(name))
+    rows = pl.DataFrame({"place": pl.int_range(len(lists), eager=True)})
+    joined = rows.join(found, on="place", how="left", maintain_order="left")
+    return joined.with_columns(pl.coalesce(pl.col(name), pl.lit(none).first()))[name]
 
 
 def empty() -> pl.DataFrame:

@@ -1,9 +1,12 @@
 """The prediction log: ids, and how answers meet their outcomes."""
 
+from datetime import UTC, datetime
+
 import pytest
 
+from trivium.core.answers import Logged
 from trivium.core.problems import ProjectError
-from trivium.store.predictions import PREDICTIONS, empty, partition_part, prediction_id
+from trivium.store.predictions import PREDICTIONS, SERVED, answers_frame, empty, numbered, partition_part, prediction_id
 
 
 def test_empty():
@@ -40,3 +43,36 @@ def test_what_is_no_id(text):
     """A text that is no id is refused with TV-STORE-011."""
     with pytest.raises(ProjectError, match="TV-STORE-011"):
         partition_part(text)
+
+
+def test_records_become_rows():
+    """Records are laid out in the columns of a server's log, lists and all, in their order."""
+    troubles = (("v2", "raised", "oh"), ("v3", "late", "9 ms"))
+    records = [
+        Logged("p1", "a", 0, "v1", "live", "model", 0.5),
+        Logged("p2", "b", 1, None, "canary", "default", None, ("far", "old"), True, 1.5, troubles),
+        Logged("p3", "c", 2, "v1", "live", "model", 0.5, ("far",)),
+    ]
+    rows = answers_frame(records, [0, 1_000_000, 2])
+    assert rows.schema == SERVED
+    assert rows["checks"].to_list() == [[], ["far", "old"], ["far"]]
+    assert rows["failed"].to_list() == [[], ["v2", "v3"], []]
+    assert rows["at"].to_list()[1] == datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
+    assert rows.row(1)[:2] == ("p2", "b")
+    assert answers_frame(records[:1], [0])["checks"].to_list() == [[]]
+    assert answers_frame([], []).schema == SERVED
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("p20241124T193000.k3x9f2ab-000017", ("20241124T193000.k3x9f2ab", 17)),
+        ("p20130304-000017", None),
+        ("p20241124T193000.K3X9F2AB-000017", None),
+        ("p20241124T193000.k3x9f2ab-17", None),
+        ("nonsense", None),
+    ],
+)
+def test_a_server_s_id(text, number):
+    """A server's id tells the log's writer and place; a batch's, and nonsense, none."""
+    assert numbered(text) == number
