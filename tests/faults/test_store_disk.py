@@ -132,6 +132,27 @@ def test_a_damaged_database(open_store, tmp_path):
         list(SqlLedger(open_store()).events())
 
 
+def test_a_database_that_is_lost_and_restored(open_store, tmp_path):
+    """Overwritten under a process that reads it, and put back from a copy: that process reads it again."""
+    ledger = SqlLedger(open_store())
+    migrate(ledger._engine)
+    ledger.append([EVENT] * 200)
+    beside = SqlLedger(open_store())  # as a server has several
+    assert beside.head() == 200
+    kept = {path: path.read_bytes() for path in tmp_path.glob("trivium.db*")}
+    for path, content in kept.items():
+        with path.open("r+b") as file:
+            file.write(b"\xff" * len(content))
+    for _ in range(3):
+        with pytest.raises(StoreError, match=r"TV-STORE-00[23]"):
+            ledger.head()
+        with pytest.raises(StoreError, match=r"TV-STORE-00[23]"):
+            beside.head()
+    for path, content in kept.items():
+        path.write_bytes(content)
+    assert len(list(ledger.events())) == len(list(beside.events())) == 200
+
+
 def test_a_damaged_blob(tmp_path):
     """One flipped bit in a partition's blob is found before a row of it is read: TV-STORE-006."""
     import polars as pl

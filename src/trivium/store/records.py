@@ -219,6 +219,9 @@ def _explained(engine: Engine) -> Iterator[None]:
         yield
     except (DBAPIError, sqlite3.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error
+        if _primary(cause or error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR):
+            # This connection would go on holding what it read of the damaged file once that is restored.
+            engine.dispose()
         raise _explain(str(engine.url.database), cause or error) from error
 
 
