@@ -41,10 +41,10 @@ def labels_of(rows: np.ndarray, *, seed: int) -> np.ndarray:
     return np.random.default_rng([2025, seed]).random(len(rows)) < 1 / (1 + np.exp(-push))
 
 
-def fitted(folder: Path) -> Model:
+def fitted(folder: Path, *, trained_on: int = TRAINED_ON) -> Model:
     """Fit 100 trees of 31 leaves (scikit-learn's defaults) and others beside them, or read them where they are kept."""
     paths = folder / "model.joblib", folder / "other.joblib"
-    rows = rows_of(TRAINED_ON, seed=0)
+    rows = rows_of(trained_on, seed=0)
     for path, rate in zip(paths, (0.1, 0.05), strict=True):
         if not path.exists():
             trees = HistGradientBoostingClassifier(learning_rate=rate, early_stopping=False, random_state=0)

@@ -63,6 +63,11 @@ def body_of(row: Row, row_id: str) -> bytes:
     return json.dumps({"rows": [row_of(row, row_id)]}).encode()
 
 
+def is_ready(server: Server) -> bool:
+    """Tell whether every model of the server can answer."""
+    return ask(server.port, "/readyz").status == 200
+
+
 def serve(project: Path, *words: str, port: int = 0, **more: str) -> Server:
     """Start `trivium serve` on a project, with one worker unless told otherwise."""
     port = port or free_port()

@@ -129,7 +129,7 @@ def trivium(project: Path, *words: str) -> Any:
 
 def own_environment() -> dict[str, str]:
     """Give the environment in which a process imports this checkout."""
-    return {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    return {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT / "benchmarks")))}
 
 
 def made(folder: Path, model: Model, *, more: str = "", serve: str = "") -> Path:

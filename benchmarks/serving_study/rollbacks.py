@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.load import Load, Request, closed
 from harness.results import Row, of_runs
-from serving_study.ours import serve
+from serving_study.ours import is_ready, serve
 from serving_study.project import COMMAND, own_environment, trivium
 
 SETTLES_S = 0.5  # how long the load goes on after each swap
@@ -77,9 +77,7 @@ def rolled_back(project: Path, requests: Sequence[Request], *, tries: int) -> It
     """Roll back and release under 16 connections; give the delays, and the requests that failed."""
     server = serve(project)
     try:
-        from harness.servers import ask
-
-        server.ready(lambda: ask(server.port, "/readyz").status == 200)
+        server.ready(lambda: is_ready(server))
         load, answers, swaps = swapped(server.port, project, requests, tries=tries)
     finally:
         server.stop()
