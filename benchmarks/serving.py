@@ -11,13 +11,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.environments import KEPT
-from harness.load import closed
+from harness.load import Request, closed
 from harness.results import Row, of_runs, ratio, table, write
 from harness.servers import Server, ask, free_port
 from serving_study.compared import CONNECTIONS, System, case_of, compared
+from serving_study.described import under_its_description
+from serving_study.faults import under_faults
+from serving_study.flights import with_features
+from serving_study.fuzz import fuzzed
+from serving_study.kills import under_kills
 from serving_study.model import Model, fitted
-from serving_study.ours import Trivium
+from serving_study.ours import Trivium, is_ready, serve
 from serving_study.peers import PEERS
+from serving_study.project import made
+from serving_study.rated import at_a_fixed_rate
+from serving_study.rollbacks import rolled_back
 
 PLACE = KEPT / "serving"
 OURS = Trivium()
@@ -34,6 +42,18 @@ class Asked:
     rounds: int
     seconds: float
     starts: int
+    tries: int
+    bodies: int
+    examples: int
+
+    def project(self) -> Path:
+        """Give the project of the trees; made where there is none."""
+        folder = PLACE / "struck"
+        return folder if (folder / ".trivium").exists() else made(folder, self.model)
+
+    def requests(self) -> list[Request]:
+        """Give a request for each unseen row."""
+        return [OURS.request(row) for row in self.model.rows.tolist()]
 
 
 def beside_peers(asked: Asked) -> Iterator[Row]:
@@ -50,7 +70,7 @@ def generator(asked: Asked) -> Iterator[Row]:
     server = Server(command, port=port, log=PLACE / "nothing.log", cwd=PLACE, more={})
     try:
         server.ready(lambda: ask(port, "/", body=b"{}").status == 200)
-        requests = [OURS.request(row) for row in asked.model.rows.tolist()]
+        requests = asked.requests()
         for connections in CONNECTIONS:
             loads = [closed(port, requests, connections=connections, seconds=1.0) for _ in range(asked.rounds)]
             case, name = case_of(connections), "load generator on a server that does nothing"
@@ -61,7 +81,60 @@ def generator(asked: Asked) -> Iterator[Row]:
         server.stop()
 
 
-PARTS: dict[str, Callable[[Asked], Iterator[Row]]] = {"generator": generator, "compared": beside_peers}
+def rated(asked: Asked) -> Iterator[Row]:
+    """Ask at a fixed rate."""
+    yield from at_a_fixed_rate(OURS, asked.model, PLACE, rounds=asked.rounds, seconds=asked.seconds)
+
+
+def features(asked: Asked) -> Iterator[Row]:
+    """Serve the flights model on a features step of none, of ten expressions, and on its own."""
+    yield from with_features(PLACE, rounds=min(3, asked.rounds), seconds=asked.seconds)
+
+
+def swaps(asked: Asked) -> Iterator[Row]:
+    """Roll back and release under load."""
+    yield from rolled_back(asked.project(), asked.requests(), tries=asked.tries)
+
+
+def kills(asked: Asked) -> Iterator[Row]:
+    """Kill workers under load."""
+    yield from under_kills(asked.project(), asked.requests(), kills=asked.tries)
+
+
+def faults(asked: Asked) -> Iterator[Row]:
+    """Let everything befall a server that can."""
+    yield from under_faults(PLACE, asked.model, asked.requests())
+
+
+def fuzz(asked: Asked) -> Iterator[Row]:
+    """Send bodies that nobody should send, then everything that the description allows and more."""
+    server = serve(asked.project())
+    try:
+        server.ready(lambda: is_ready(server))
+        came = fuzzed(server, asked.model.rows.tolist(), count=asked.bodies)
+        for body in came.worst:
+            print(f"  500: {body[:200]!r}", flush=True)
+        case = f"{asked.bodies:,} random bodies"
+        for status, number in sorted(came.statuses.items()):
+            yield of_runs("trivium", case, f"answered {status}", "requests", [number])
+        yield of_runs("trivium", case, "without an answer", "requests", [came.load.lost])
+        yield of_runs("trivium", case, "longest wait for an answer", "ms", [came.load.latency_ms(1.0)])
+        yield of_runs("trivium", case, "memory grown by", "MB", [came.after_mb - came.before_mb])
+        yield from under_its_description(server, PLACE, examples=asked.examples)
+    finally:
+        server.stop()
+
+
+PARTS: dict[str, Callable[[Asked], Iterator[Row]]] = {
+    "generator": generator,
+    "compared": beside_peers,
+    "rated": rated,
+    "features": features,
+    "swaps": swaps,
+    "kills": kills,
+    "faults": faults,
+    "fuzz": fuzz,
+}
 
 
 def ratios(rows: Sequence[Row], systems: Sequence[System]) -> list[Row]:
@@ -95,7 +168,9 @@ def main() -> None:
     options.add_argument("--name", default="serving", help="the results' name (serving)")
     said = options.parse_args()
     systems = [one for one in COMPARED if said.systems is None or one.name in said.systems.split(";")]
-    asked = Asked(fitted(PLACE), systems, *((1, 1.0, 1) if said.quick else (5, 2.5, 3)))
+    asked = Asked(
+        fitted(PLACE), systems, *((1, 1.0, 1, 2, 20_000, 5) if said.quick else (5, 2.0, 3, 20, 1_000_000, 50))
+    )
     rows: list[Row] = []
     for part in said.only.split(",") if said.only else PARTS:
         print(f"{part}: {(PARTS[part].__doc__ or '').splitlines()[0]}", flush=True)

@@ -1,0 +1,116 @@
+"""What a features step costs a request: the flights model on its own step, on ten expressions, and on none."""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from harness.load import Request
+from harness.results import Row, of_runs
+from harness.servers import ask
+from serving_study.compared import loaded
+from serving_study.ours import is_ready, serve
+from serving_study.project import trivium
+
+DAYS = 45
+ASKED = 500
+# The requests are asked as of their own time, which the other tables must reach.
+NONE = 'rows.select("hour", "minute", "weekday", "month", "distance", "flight", "sched_arr_time")'
+TEN = """rows.select(
+        "hour",
+        "weekday",
+        "distance",
+        (pl.col("hour") * 60 + pl.col("minute")).alias("minute_of_day"),
+        (pl.col("hour") >= 16).cast(pl.Int64).alias("is_rush"),
+        (pl.col("distance") / 100).alias("hundreds"),
+        (pl.col("origin") == "JFK").cast(pl.Int64).alias("is_jfk"),
+        pl.col("carrier").is_in(["EV", "MQ", "9E"]).cast(pl.Int64).alias("is_regional"),
+        (pl.col("sched_arr_time") // 100).fill_null(12).alias("arrives"),
+        (pl.col("scheduled_at").dt.ordinal_day()).alias("day"),
+    )"""
+STEP = """@tv.step
+def features(flights: pl.DataFrame, *, rush_from: int = 16) -> pl.DataFrame:
+    rows = flights
+    return {step}
+
+
+"""
+STEPS = {"no expressions": NONE, "ten expressions": TEN, "its own step, three tables joined": ""}
+
+
+def made(folder: Path) -> Path:
+    """Make the project of the template with the first days of its year, collected."""
+    if not (folder / ".trivium").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        trivium(folder.parent, "init", str(folder), "--template", "flights", anywhere=True)
+        for table in ("flights", "arrivals", "weather"):
+            for late in sorted((folder / "data" / table).glob("*.parquet"))[DAYS:]:
+                late.unlink()
+        _let_pass(folder / "trivium.toml")
+        trivium(folder, "collect")
+    return folder
+
+
+def _let_pass(settings: Path) -> None:
+    """Widen the gate: what is measured is what a step costs, not how good the model is on it."""
+    text = re.sub(
+        r"margins\s*= \{[^}]*\}", lambda held: re.sub(r"= *[\d.]+", "= 1000.0", held[0]), settings.read_text()
+    )
+    settings.write_text(re.sub(r"\[ladder\][^\[]*", "", text) + '\n[ladder]\nrungs = ["full"]\n')
+
+
+def with_features(folder: Path, *, rounds: int, seconds: float) -> Iterator[Row]:
+    """Serve the flights model with each step in turn; give what a request costs, at 1 and 16 connections."""
+    project = made(folder / "flights")
+    own = (project / "pipeline.py").read_text()
+    try:
+        for name, step in STEPS.items():
+            (project / "pipeline.py").write_text(_with_step(own, STEP.format(step=step)) if step else own)
+            made_now = [one["ref"] for one in trivium(project, "versions")["versions"]]
+            trivium(project, "try", "--name", f"bench-{len(made_now)}", may_lose=True)
+            version = [one["ref"] for one in trivium(project, "versions")["versions"]][-1]
+            trivium(project, "release", version, "--to", "live", "--because", "the benchmark's")
+            yield from _measured(project, name, rounds=rounds, seconds=seconds)
+    finally:
+        (project / "pipeline.py").write_text(own)
+
+
+def _with_step(source: str, step: str) -> str:
+    """Put another features step into the template's code, and take out its heuristic, which reads the weather."""
+    begins, ends = source.index("@tv.step\ndef features("), source.index("def code(")
+    source = source[:begins] + step + source[ends:]
+    begins, ends = source.index("@tv.heuristic"), source.index("@tv.metric")
+    return source[:begins] + source[ends:]
+
+
+def _measured(project: Path, name: str, *, rounds: int, seconds: float) -> Iterator[Row]:
+    server = serve(project)
+    try:
+        server.ready(lambda: is_ready(server))
+        requests = list(_requests(project))
+        first = ask(server.port, "/models/flights/predict", body=requests[0].before.partition(b"\r\n\r\n")[2])
+        answer = json.loads(first.body)["predictions"][0]
+        if answer["source"] != "model":
+            raise RuntimeError(f"the flights model does not answer itself: {answer}")
+        loaded(server, requests, connections=16, seconds=0.5)
+        for connections in (1, 16):
+            runs = [loaded(server, requests, connections=connections, seconds=seconds) for _ in range(rounds)]
+            case = f"flights, {name}, {connections} connection{'s' * (connections > 1)}"
+            yield of_runs("trivium", case, "throughput", "requests/s", [load.per_second for load, _ in runs])
+            yield of_runs("trivium", case, "processor time a request", "µs", [cpu_us for _, cpu_us in runs])
+            yield of_runs("trivium", case, "p50", "ms", [load.latency_ms(0.5) for load, _ in runs])
+            yield of_runs("trivium", case, "p99", "ms", [load.latency_ms(0.99) for load, _ in runs])
+            yield of_runs("trivium", case, "failed", "requests", [load.failed for load, _ in runs])
+    finally:
+        server.stop()
+
+
+def _requests(project: Path) -> Iterator[Request]:
+    """Ask about the last day's flights."""
+    rows = pl.read_parquet(sorted((project / "data" / "flights").glob("*.parquet"))[-1]).head(ASKED)
+    told = rows.with_columns(pl.col("scheduled_at").dt.strftime("%Y-%m-%dT%H:%M:%SZ")).rows(named=True)
+    for row in told:
+        yield Request.post("/models/flights/predict", json.dumps({"rows": [row]}).encode())
