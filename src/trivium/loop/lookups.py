@@ -6,7 +6,7 @@ set of them, at one place in the ledger. Rows asked about long after the fact ar
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # How long after its time a row may be asked about and still be answered from memory alone.
 ASKED_LATE = timedelta(days=1)
+EARLIEST = datetime(1, 1, 1, tzinfo=UTC)
 _DTYPES = {"int": "Int64", "float": "Float64", "str": "String", "bool": "Boolean", "date": "Date"}
 
 
@@ -118,7 +119,7 @@ def _within(
     table = project.tables[name]
     if table.time is None:
         return list(held)
-    from_ = since - span(table.lookback)
+    from_ = since - min(span(table.lookback), since - EARLIEST)  # nothing was before the year 1
     return [one for one in held if one.end > from_ and (until is None or one.start <= until)]
 
 

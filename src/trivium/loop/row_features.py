@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trivium.core.problems import Problem, StepError
+from trivium.core.problems import Problem, StepError, StoreError
 from trivium.loop.bodies import Body
 from trivium.loop.lookups import Lookups
 
@@ -47,7 +47,7 @@ class Maker:
         """
         last = self.known(rows)
         if last is None:
-            frames = {**self._lookups.frames_for(rows), self._lookups.project.requests: self._framed(rows)}
+            frames = {**self._beside(rows), self._lookups.project.requests: self._framed(rows)}
             last = Made(self._features(frames))
             self._last = (rows, last)
         return last
@@ -56,6 +56,13 @@ class Maker:
         """Give the features of exactly this list, if they were the last made."""
         last = self._last
         return last[1] if last is not None and last[0] is rows else None
+
+    def _beside(self, rows: Rows) -> "Mapping[str, pl.DataFrame]":
+        """Give the other tables; a store that refuses rows of the past is these rows' trouble, and nobody else's."""
+        try:
+            return self._lookups.frames_for(rows)
+        except StoreError as error:
+            raise StepError(*error.problems) from error
 
     def _framed(self, rows: Rows) -> "pl.DataFrame":
         import polars as pl
