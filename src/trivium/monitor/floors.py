@@ -45,7 +45,7 @@ LEAST: Mapping[str, Least] = {
     "unseen patterns": Least(0.005, 0.02),
     "unseen marks": Least(0.005, 0.02),
     "unseen decimals": Least(0.01, 0.05),
-    "extent": Least(0.7, 1.1),
+    "extent": Least(1.1, 1.1),
     "bonds": Least(0.05, 0.3),
 }
 IN_SPREADS = ("mean", "q10", "q50", "q90")

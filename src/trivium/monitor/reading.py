@@ -119,7 +119,9 @@ def _changes(sizes: Array, keys: Sequence[Statistic]) -> Array:
 
 def _by_wide_defaults(window: Window, place: int) -> Reading:
     """Compare with the middle of the few there are, by the spread assumed of any table and the width they span."""
-    keys = _comparable(window, place, least_partitions=FEWEST_PARTITIONS)
+    known = _comparable(window, place, least_partitions=FEWEST_PARTITIONS)
+    # Of a few partitions, that a number has more places than any of theirs says nothing: fog is rare.
+    keys = [key for key in known if key[1] != "unseen decimals"]
     values = np.stack([window.values[key] for key in keys], axis=1)
     sampling = np.nan_to_num(np.stack([window.noise[key] for key in keys], axis=1))
     others = np.delete(values, place, axis=0)

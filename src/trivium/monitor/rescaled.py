@@ -48,7 +48,8 @@ def scaled(evidence: Evidence, column: str) -> Explanation | None:
             return None
         if not fitted.unit and fitted.fit.explained < VERY_WELL:
             return None
-        if _would_show(evidence, column, fitted.factor) and (fitted.fit.explained < VERY_WELL or fitted.fit.share < 1):
+        is_rounded = _places(evidence, column) == {0} and fitted.fit.explained >= VERY_WELL and fitted.fit.share == 1
+        if _would_show(evidence, column, fitted.factor) and not is_rounded:
             return None
         if 1 - fitted.fit.explained > BETTER * (1 - moved_by(now, usual).explained) or _could_be(
             evidence, column, fitted
@@ -60,13 +61,15 @@ def scaled(evidence: Evidence, column: str) -> Explanation | None:
 
 
 def _would_show(evidence: Evidence, column: str, factor: float) -> bool:
-    """Tell whether a factor would have left decimal places that the column never had, and none are there.
-
-    Unless they were rounded off again: so a fit needs to be all the better, and is not ruled out.
-    """
-    usual = [held.tallies[column, "decimals"] for held in evidence.past if (column, "decimals") in held.tallies]
-    few = bool(usual) and all(max(held) < DECIMALS[-1] for held in usual)
+    """Tell whether a factor would have left decimal places that the column never had, and none are there."""
+    usual = _places(evidence, column)
+    few = bool(usual) and max(usual) < DECIMALS[-1]
     return few and not factor.is_integer() and not evidence.up(column, "unseen decimals")
+
+
+def _places(evidence: Evidence, column: str) -> set[int]:
+    """List the decimal places that a column's numbers had before."""
+    return {places for held in evidence.past for places in held.tallies.get((column, "decimals"), ())}
 
 
 def _could_be(evidence: Evidence, column: str, fitted: ScaleFit) -> bool:
