@@ -58,6 +58,9 @@ def answering(reply):
         loop.call_soon(ready.set)
         loop.run_forever()
         server.close()
+        # What was accepted a moment ago is made into a connection first, so that it can be closed.
+        while being_made := asyncio.all_tasks(loop):
+            loop.run_until_complete(asyncio.gather(*being_made, return_exceptions=True))
         for transport in list(open_ones):
             transport.abort()
         while open_ones:
