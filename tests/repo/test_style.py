@@ -10,6 +10,7 @@ from repo.house import ROOT, SOURCE, modules, own_files
 
 # Where anything at all may be raised, by code that is not ours or at a process's edge; each turns it into a Problem.
 EDGES = {
+    "artifact/compiled.py": "onnxruntime raises kinds of its own, each at its own place",
     "cli/main.py": "the command's own edge: what gets there is our fault, and is told in full",
     "loop/bodies.py": "the project's model and heuristic are asked",
     "loop/code.py": "the project's module is run",

@@ -1,4 +1,4 @@
-"""The bytes of a model's body, and back. Loading skops content runs no code of the content's; a pickle would.
+"""The bytes of a model's body, and back. Loading a compiled model, or skops, runs no code of theirs; a pickle would.
 
 A body is a header line that names the format, a line with the sha256 of the rest, and the rest. The same model
 gives the same bytes: skops names members by memory addresses and stamps them with the time, which is undone here.
@@ -8,14 +8,17 @@ import json
 import pickle
 import zipfile
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+import msgspec
+
+from trivium.artifact.compiled import Compiled
 from trivium.core.problems import Problem, StepError, shown
 from trivium.core.values import sha256
 
 MAGIC = b"TRIVIUM-ARTIFACT 1 "
 WHERE = "artifact"
-Format = Literal["skops", "pickle"]
+Format = Literal["compiled", "skops", "pickle"]
 # What skops does not trust of its own accord and scikit-learn's fitted estimators hold. None calls at load what it is
 # given, and `partial` is bound only over what is itself trusted. But `Tree` and `TreePredictor` hold node numbers
 # that scikit-learn follows without checking them: a forged tree can crash the process, or read foreign memory, when it
@@ -49,7 +52,7 @@ ALLOWED_TYPES = (
 
 
 def dump(model: object, *, allow_pickle: bool = False) -> bytes:
-    """Write a model as an artifact: by skops if each of its types is allowed, else by pickle where that is allowed.
+    """Write a model as an artifact: compiled if it is, by skops if its types are allowed, else by pickle if that is.
 
     The same training gives the same bytes in whichever process (by skops; pickle promises less). A model that was
     loaded need not give the bytes it came from, since parts that were one object may be two.
@@ -57,6 +60,8 @@ def dump(model: object, *, allow_pickle: bool = False) -> bytes:
     Raises:
         StepError (TV-ART-001): a type of the model is not on the allow list, and pickle is not allowed or fails too.
     """
+    if isinstance(model, Compiled):
+        return _sealed("compiled", msgspec.msgpack.encode(model))
     body, refused = _dump_skops(model)
     if not refused:
         return _sealed("skops", body)
@@ -76,6 +81,8 @@ def load(content: bytes, *, allow_pickle: bool = False) -> object:
             made by libraries that do not fit those here, TV-ART-003 it is a pickle, and pickle is not allowed.
     """
     kind, body = _opened(content)
+    if kind == "compiled":
+        return _load_compiled(body)
     if kind == "skops":
         return _load_skops(body)
     if not allow_pickle:
@@ -91,19 +98,28 @@ def load(content: bytes, *, allow_pickle: bool = False) -> object:
     return pickle.loads(body)
 
 
+def form_of(content: bytes) -> Format:
+    """Tell an artifact's format by its first line.
+
+    Raises:
+        StepError (TV-ART-002): it is no artifact, or is damaged.
+    """
+    return _opened(content)[0]
+
+
 def _sealed(kind: Format, body: bytes) -> bytes:
     return MAGIC + kind.encode() + b"\n" + sha256(body).encode() + b"\n" + body
 
 
-def _opened(content: bytes) -> tuple[str, bytes]:
+def _opened(content: bytes) -> tuple[Format, bytes]:
     header, _, rest = content.partition(b"\n")
     digest, _, body = rest.partition(b"\n")
-    kind = header.removeprefix(MAGIC)
-    if not header.startswith(MAGIC) or kind not in (b"skops", b"pickle"):
+    kind = next((form for form in get_args(Format) if header == MAGIC + form.encode()), None)
+    if kind is None:
         raise StepError(_unreadable("the content is not an artifact", seen=repr(content[:32])))
     if sha256(body).encode() != digest:
         raise StepError(_unreadable("the artifact is damaged: its digest does not fit", seen=f"{len(content):,} bytes"))
-    return kind.decode(), body
+    return kind, body
 
 
 def _unreadable(what: str, *, seen: str) -> Problem:
@@ -124,6 +140,13 @@ def _not_allowed(seen: str) -> Problem:
         seen=seen,
         fix="build the model of scikit-learn's own estimators, or set allow_pickle = true under [model]",
     )
+
+
+def _load_compiled(body: bytes) -> Compiled:
+    try:
+        return msgspec.msgpack.decode(body, type=Compiled)
+    except msgspec.DecodeError as error:
+        raise StepError(_unreadable("the artifact does not load here", seen=str(error))) from None
 
 
 def _dump_skops(model: object) -> tuple[bytes, list[str]]:

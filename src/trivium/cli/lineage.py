@@ -1,5 +1,7 @@
 """`versions`, `show`, `diff` and `trace`: lineage, both ways."""
 
+from typing import Any
+
 import msgspec
 
 from trivium.cli.door import Answer, pairs, workspace
@@ -30,14 +32,19 @@ def versions() -> Answer:
 
 def show(ref: str, /) -> Answer:
     """Show all that a version is made of, how it was judged, where it stood, and what it answered."""
+    from trivium.loop.cost import cost_of
     from trivium.loop.lineage import version_story
 
-    found = version_story(workspace(), ref)
+    ws = workspace()
+    found = version_story(ws, ref)
+    found["cost"] = cost_of(ws, found["ref"])
     flat = {key: value for key, value in found.items() if isinstance(value, str | int | float) or value is None}
+    flat = {key: value for key, value in flat.items() if key not in ("not_compiled", "cost")}
     return Answer(
         found,
         [
             pairs(f"Version {found['ref']}", flat),
+            pairs("Body", _body(found)),
             pairs("Config", found["config"]["params"]),
             pairs("Snapshots it read", found["tables"]),
             pairs("Code", {key: value for key, value in found["code"].items() if key != "sources"}),
@@ -53,6 +60,24 @@ def show(ref: str, /) -> Answer:
             ),
         ],
     )
+
+
+def _body(found: dict[str, Any]) -> dict[str, str]:
+    """Say how a version answers: its form, how near it is to its original, and what an answer costs."""
+    parity, cost = found["parity"], found["cost"]
+    said = {
+        "form": f"{found['form']}, not compiled: {found['not_compiled']}" if found["not_compiled"] else found["form"]
+    }
+    if parity:
+        said["parity"] = (
+            f"at most {parity['largest']:.2g} from the original on {parity['rows']:,} rows and {parity['probes']:,} "
+            f"probes ({parity['refused']:,} refused by both); {parity['tolerance']:g} is allowed"
+        )
+    if cost:
+        said["cost"] = (
+            f"{cost['one_row_us']:,.1f} µs for one row, {cost['thousand_rows_us']:,.0f} µs for 1,000, here and now"
+        )
+    return said
 
 
 def diff(one: str, other: str, /) -> Answer:

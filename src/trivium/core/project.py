@@ -26,6 +26,8 @@ class Model(_Section, frozen=True):
 
     `default` is answered when no version and no heuristic can; without one such an answer is null. `entity` is the
     column of the request that a canary is sticky by: all rows of one entity meet the same version; the row id without.
+    `default` is answered when no version and no heuristic can; without one such an answer is null. `compile` false
+    keeps each model as it was fitted.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Model(_Section, frozen=True):
     entity: str | None = None
     label_delay: str = "24h"
     default: float | None = None
+    compile: bool = True
     allow_pickle: bool = False
 
 

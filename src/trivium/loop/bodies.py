@@ -1,6 +1,6 @@
 """Versions and the heuristic made ready to answer: loaded, wrapped, and kept warm."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from trivium.core.problems import Problem, StepError
+from trivium.core.problems import Problem, StepError, shown
 from trivium.core.project import Project
 from trivium.loop.code import Code, load
 from trivium.loop.features import Frames, features_for, features_key
@@ -18,19 +18,27 @@ from trivium.loop.workspace import Workspace
 if TYPE_CHECKING:
     import polars as pl
 
-Predict = Callable[["pl.DataFrame"], "np.ndarray[Any, Any]"]
+Array = np.ndarray[Any, Any]
+Predict = Callable[["pl.DataFrame"], Array]
 HEURISTIC = "heuristic"
 WORTH_MANY_THREADS = 20_000
 
 
 @dataclass(frozen=True)
 class Body:
-    """A version ready to answer. `predict` takes the features' frame, shape (rows, features), gives shape (rows,)."""
+    """A version ready to answer. `predict` takes the features' frame, shape (rows, features), gives shape (rows,).
+
+    `predict_rows` does the same from a float64 matrix whose columns are `columns`, NaN for what is missing; a heuristic
+    has none. It is quick where the version `is_compiled`, and may raise anything.
+    """
 
     ref: str
     predict: Predict
     features: Callable[[Frames], "pl.DataFrame"]
     features_key: str
+    columns: tuple[str, ...] = ()
+    predict_rows: Callable[[Array], Array] | None = None
+    is_compiled: bool = False
 
 
 def body_of(ws: Workspace, ref: str) -> Body:
@@ -39,15 +47,9 @@ def body_of(ws: Workspace, ref: str) -> Body:
     if key not in ws.cache:
         version = ws.state.versions.get(ref)
         code = _code_of(ws, version.code)
-        from trivium.artifact.formats import load as load_artifact
-
-        fitted = load_artifact(ws.blobs.get(version.artifact), allow_pickle=ws.project.model.allow_pickle)
-        params = version.config["params"]
-        ws.cache[key] = Body(
-            ref,
-            predictor(fitted, ws.project),
-            features_for(code, params, ws.project),
-            features_key(code, params),
+        content = ws.blobs.get(version.artifact)
+        ws.cache[key] = loaded(
+            ws, content, ref=ref, code=code, params=version.config["params"], columns=version.columns
         )
     body = ws.cache[key]
     assert isinstance(body, Body)
@@ -65,6 +67,70 @@ def _code_of(ws: Workspace, code: Mapping[str, Any]) -> Code:
     return loaded
 
 
+def loaded(
+    ws: Workspace,
+    content: bytes,
+    *,
+    ref: str,
+    code: Code,
+    params: Mapping[str, Mapping[str, Any]],
+    columns: Sequence[str],
+) -> Body:
+    """Make a body of an artifact's bytes and of the features step of the code it was trained with."""
+    from trivium.artifact.compiled import Compiled, session_of
+    from trivium.artifact.formats import load as load_artifact
+
+    fitted = load_artifact(content, allow_pickle=ws.project.model.allow_pickle)
+    features, key = features_for(code, params, ws.project), features_key(code, params)
+    if isinstance(fitted, Compiled):
+        columns, ask = fitted.columns, session_of(fitted).predict
+        predict = _held(lambda frame: ask(matrix_of(frame, columns)), ws.project)
+        return Body(ref, predict, features, key, tuple(columns), ask, True)
+    return Body(ref, predictor(fitted, ws.project), features, key, tuple(columns), _by_rows(fitted, columns))
+
+
+def matrix_of(features: "pl.DataFrame", columns: Sequence[str]) -> Array:
+    """Lay features out as a float64 matrix in rows, NaN for null.
+
+    Raises:
+        ValueError: they are not the columns that the model was trained on, in their order.
+    """
+    import polars as pl
+
+    if features.columns != list(columns):
+        raise ValueError(f"the features are {shown(features.columns)}; the model was trained on {shown(columns)}")
+    matrix: Array = features.cast(pl.Float64).to_numpy(order="c")
+    return matrix
+
+
+def _said(fitted: Any, rows: Any) -> Array:
+    """Ask a fitted object: the probability of the true class where it has any, else what it predicts."""
+    if hasattr(fitted, "predict_proba"):
+        answers: Array = fitted.predict_proba(rows)[:, list(fitted.classes_).index(True)]
+        return answers
+    return np.asarray(fitted.predict(rows), dtype=np.float64)
+
+
+def _by_rows(fitted: Any, columns: Sequence[str]) -> Callable[[Array], Array]:
+    def predict_rows(rows: Array) -> Array:
+        with few_threads(len(rows)):
+            return _said(fitted, _as_it_was_fitted(fitted, rows, columns=columns))
+
+    return predict_rows
+
+
+def _as_it_was_fitted(fitted: Any, rows: Any, *, columns: Sequence[str]) -> Any:
+    """Give a fitted object what it takes: a frame if it was fitted on one or is no estimator, else a matrix."""
+    takes_matrix = hasattr(fitted, "get_params") or hasattr(fitted, "predict_proba")
+    if takes_matrix and not hasattr(fitted, "feature_names_in_"):
+        return rows if isinstance(rows, np.ndarray) else rows.to_numpy()
+    if isinstance(rows, np.ndarray):
+        import polars as pl
+
+        return pl.DataFrame(rows, schema=list(columns), nan_to_null=True)
+    return rows
+
+
 def predictor(fitted: Any, project: Project) -> Predict:
     """Wrap a fitted object: the probability of the true class when binary, else what `predict` gives; shape (rows,).
 
@@ -72,16 +138,19 @@ def predictor(fitted: Any, project: Project) -> Predict:
         StepError (TV-RUN-017), when called: the object raised, or gave another number of values than there are rows.
     """
 
-    def predict(features: "pl.DataFrame") -> "np.ndarray[Any, Any]":
+    def predict(features: "pl.DataFrame") -> Array:
+        with few_threads(features.height):
+            return _said(fitted, _as_it_was_fitted(fitted, features, columns=features.columns))
+
+    return _held(predict, project)
+
+
+def _held(ask: Predict, project: Project) -> Predict:
+    """Hold a model to one number a row, and tell in one shape of problem that it raised."""
+
+    def predict(features: "pl.DataFrame") -> Array:
         try:
-            with few_threads(features.height):
-                if hasattr(fitted, "predict_proba"):
-                    said = fitted.predict_proba(features.to_numpy())[:, list(fitted.classes_).index(True)]
-                elif hasattr(fitted, "get_params"):
-                    said = fitted.predict(features.to_numpy())
-                else:
-                    said = fitted.predict(features)
-            said = np.asarray(said, dtype=np.float64)
+            said = np.asarray(ask(features), dtype=np.float64)
             if said.shape != (features.height,):
                 raise ValueError(f"predictions have shape {said.shape}, for {features.height} rows")
         except Exception as error:
@@ -121,7 +190,7 @@ def heuristic_of(ws: Workspace) -> Body | None:
         return None
     function, params = code.heuristic.function, code.params()
 
-    def predict(features: "pl.DataFrame") -> "np.ndarray[Any, Any]":
+    def predict(features: "pl.DataFrame") -> Array:
         try:
             said = np.asarray(function(features), dtype=np.float64)
             if said.shape != (features.height,):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -121,7 +122,7 @@ class VersionFaults:
         """Give the version as it is now: struck, when a fault is on and it is the victim."""
         for fault in self._faults:
             if fault.from_ < self._ws.clock.now() <= fault.until and self.victim(fault) == body.ref:
-                return Body(body.ref, self._broken(fault, body), body.features, body.features_key)
+                return replace(body, predict=self._broken(fault, body), predict_rows=None, is_compiled=False)
         return body
 
     def victim(self, fault: Fault) -> str | None:

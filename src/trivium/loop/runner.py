@@ -12,6 +12,7 @@ from trivium.experiment.memo import step_key
 from trivium.loop.features import FEATURES, feature_steps, held_to_contract, input_frames, run_step
 from trivium.loop.judge import Window, labelled_rows
 from trivium.loop.outcomes import outcomes_key
+from trivium.loop.register import register
 from trivium.loop.workspace import Workspace
 from trivium.store.tables import records_digest
 
@@ -50,10 +51,16 @@ class Runner:
             places = np.sort(np.random.default_rng(SEED).choice(places, size=int(len(places) * share), replace=False))
         return places
 
+    def holdout_rows(self) -> "np.ndarray[Any, Any]":
+        """The places of the rows that nothing is trained on."""
+        return np.setdiff1d(np.arange(self.rows.height), self.train_rows())
+
     def key(self, name: str, *, share: float = 1.0) -> str:
         """The memo key of a step: its code, its params, the keys of what it reads, and for training the rows chosen."""
         spec = self.ws.code.graph.spec(name)
         inputs = [self._input_key(needed, share=share) for needed in spec.inputs]
+        if name == MODEL and not self.ws.project.model.compile:
+            inputs.append("as it was fitted")
         if name not in feature_steps(self.ws.code):
             inputs.append(digest("rows", iso(self.window.train_until), share, SEED if share < 1 else None))
         return step_key(name, code=self.ws.code.digests[name], params=self.params.get(name, {}), inputs=inputs)
@@ -76,18 +83,15 @@ class Runner:
         """The features of all rows of the window, shape (rows, features)."""
         return self._result(FEATURES, 1.0)  # type: ignore[no-any-return]
 
-    def model(self, *, share: float = 1.0) -> tuple[bytes, str]:
-        """The fitted model as an artifact's bytes, and the blob that holds them."""
+    def model(self, *, share: float = 1.0) -> dict[str, Any]:
+        """The fitted model, registered: see `register`."""
         key = self._note(MODEL, share)
         known = self.ws.memo.find(key)
         if known is None:
-            from trivium.artifact.formats import dump
-
-            content = dump(self._run(MODEL, share), allow_pickle=self.ws.project.model.allow_pickle)
-            known = {"blob": self.ws.blobs.put(content)}
+            known = register(self.ws, self._run(MODEL, share), self.features()[self.holdout_rows()])
             self.ws.memo.remember(key, known)
             self.steps[self._label(MODEL, share)]["ran"] = True
-        return self.ws.blobs.get(known["blob"]), known["blob"]
+        return known
 
     def _label(self, name: str, share: float) -> str:
         return name if share == 1.0 or name in feature_steps(self.ws.code) else f"{name} on a sample"

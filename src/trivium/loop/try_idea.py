@@ -11,8 +11,8 @@ from trivium.artifact.parity import disagreement
 from trivium.core.events import Event
 from trivium.core.values import digest, iso
 from trivium.loop.answer import answer
-from trivium.loop.bodies import Body, heuristic_of, predictor
-from trivium.loop.features import features_for, features_key
+from trivium.loop.bodies import Body, heuristic_of, loaded
+from trivium.loop.features import features_key
 from trivium.loop.judge import (
     Suite,
     judged,
@@ -88,7 +88,7 @@ def _climb(
     if window is None:
         raise nothing_to_judge(ws)
     runner = Runner(ws, params, window)
-    holdout = np.setdiff1d(np.arange(runner.rows.height), runner.train_rows())
+    holdout = runner.holdout_rows()
     suite = suite_of(ws, runner.rows[holdout], since=window.train_until, until=window.until)
     suite.features[features_key(ws.code, params)] = runner.features()[holdout]
     climb = _Climb(ws, name, because, runner, suite)
@@ -100,10 +100,10 @@ def _climb(
 
 
 class Candidate(NamedTuple):
-    """A trained model: what it says of the suite, shape (rows,), the blob of its artifact, and itself."""
+    """A trained model: what it says of the suite, shape (rows,), what a version says of its body, and itself."""
 
     said: np.ndarray[Any, Any]
-    blob: str
+    kept: dict[str, Any]
     body: Body
 
 
@@ -122,15 +122,11 @@ class _Climb:
     def _candidate(self, share: float = 1.0) -> Candidate:
         """Train (or remember) a model, and load it from its artifact, as whoever answers with it will."""
         if share not in self._candidates:
-            from trivium.artifact.formats import load
-
-            ws = self.ws
-            content, blob = self.runner.model(share=share)
-            fitted = load(content, allow_pickle=ws.project.model.allow_pickle)
-            key = features_key(ws.code, self.runner.params)
-            features = features_for(ws.code, self.runner.params, ws.project)
-            body = Body("candidate", predictor(fitted, ws.project), features, key)
-            self._candidates[share] = Candidate(body.predict(self.suite.features[key]), blob, body)
+            ws, params = self.ws, self.runner.params
+            kept = self.runner.model(share=share)
+            content = ws.blobs.get(kept["artifact"])
+            body = loaded(ws, content, ref="candidate", code=ws.code, params=params, columns=kept["columns"])
+            self._candidates[share] = Candidate(body.predict(self.suite.features[body.features_key]), kept, body)
         return self._candidates[share]
 
     def sample(self) -> Tried:
@@ -143,8 +139,8 @@ class _Climb:
 
     def full(self) -> Tried:
         """Train on the whole window, and let the gate judge it against the live version."""
-        said, blob, _ = self._candidate()
-        self._name_version(blob)
+        said, kept, _ = self._candidate()
+        self._name_version(kept)
         assert self.version is not None
         event, verdict = judged(
             self.ws, self.version, suite=self.suite, candidate=said, against=self.ws.state.route.live
@@ -179,7 +175,7 @@ class _Climb:
             return self._tried("replay", "fail", f"answers differ from the offline path by up to {skew:.3g}")
         return self._tried("replay", "pass", f"{int(by_model.sum()):,} replayed answers equal the offline path")
 
-    def _name_version(self, blob: str) -> None:
+    def _name_version(self, kept: Mapping[str, Any]) -> None:
         ws, runner = self.ws, self.runner
         sources = ws.blobs.put(msgspec.json.encode(dict(ws.code.sources), order="deterministic"))
         body = {
@@ -187,7 +183,7 @@ class _Climb:
             "idea": self.name,
             "run": digest(runner.key(MODEL))[:12],
             "parent": ws.state.route.live,
-            "artifact": blob,
+            **kept,
             "tables": {name: ws.state.snapshot.digest(name) for name in ws.project.tables},
             "config": {"params": runner.params, "retrain": msgspec.to_builtins(ws.project.retrain)},
             "code": {"digest": ws.code.digest, "sources": sources, "commit": code_commit(ws)},

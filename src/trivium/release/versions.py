@@ -14,7 +14,12 @@ _TIMES = ("trained_from", "trained_until", "holdout_until")
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
-    """An immutable version: its artifact and all that went into it. Times are UTC; `rows` it was trained on."""
+    """An immutable version: its artifact and all that went into it. Times are UTC; `rows` it was trained on.
+
+    `artifact` is the blob that answers, of the given `form`, from the features `columns`; `original` the blob of the
+    model as it was fitted, None where no safe format holds it. `parity` says how far the two are apart, `not_compiled`
+    why the artifact is the original itself.
+    """
 
     ref: str
     at: datetime
@@ -23,6 +28,11 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     run: str | None = None
     parent: str | None = None
     artifact: str
+    original: str | None = None
+    form: str = "skops"
+    columns: tuple[str, ...] = ()
+    parity: dict[str, Any] | None = None
+    not_compiled: str = ""
     tables: dict[str, str] = {}
     config: dict[str, Any] = {}
     code: dict[str, Any] = {}

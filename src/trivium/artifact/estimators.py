@@ -1,0 +1,90 @@
+"""What a fitted model says, as a graph builder reads it: its sums, its link, and the rows it refuses."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import inf
+from typing import Any, Literal
+
+from trivium.artifact.graph import Graph
+from trivium.artifact.refusals import NotCompilable
+
+# The smallest number that single precision cannot hold: what rounds to infinity there.
+BEYOND_FLOAT32 = float.fromhex("0x1.ffffffp+127")
+# identity: the sums themselves; sigmoid: the second class's probability; softmax: each class's; shares: each class's
+# part of their total.
+Link = Literal["identity", "sigmoid", "exponential", "softmax", "shares", "log1p_exp", "signed_square"]
+Sums = Callable[[Graph, str, int], str]
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """A fitted model without the steps before it.
+
+    `sums` adds the nodes that turn a matrix (its name, its width) into sums, shape (rows, targets), which are
+    multiplied by `scale` and sent through `link`. `classes` is None for a regression. Rows are refused where a number
+    is `limit` or more away from 0, or missing unless `takes_missing`. `tolerance` is how far the compiled form may be
+    from it.
+    """
+
+    sums: Sums
+    targets: int
+    form: str
+    classes: tuple[Any, ...] | None = None
+    link: Link = "identity"
+    scale: float = 1.0
+    limit: float | None = None
+    takes_missing: bool = False
+    tolerance: float = 1e-9
+
+
+def plain_classes(classes: Any) -> tuple[bool | int | float | str, ...]:
+    """Read class labels as plain values, in the model's order.
+
+    Raises:
+        NotCompilable: a label is none of bool, int, float and str, or there is but one class.
+    """
+    import numpy as np
+
+    found = tuple(np.asarray(classes).tolist())
+    if len(found) < 2 or not all(isinstance(label, bool | int | float | str) for label in found):
+        raise NotCompilable(f"its classes are {found!r}")
+    return found
+
+
+def add_link(graph: Graph, sums: str, model: Estimator) -> str:
+    """Add what turns sums into answers, shape (rows, 1), or (rows, classes) with more than two."""
+    import numpy as np
+
+    if model.scale != 1.0:
+        sums = graph.add("Mul", sums, graph.constant(model.scale))
+    if model.link == "sigmoid":
+        return graph.add("Sigmoid", sums)
+    if model.link == "softmax":
+        return graph.add("Softmax", sums, axis=-1)
+    if model.link == "exponential":
+        return graph.add("Exp", sums)
+    if model.link == "log1p_exp":
+        return graph.add("Softplus", sums)
+    if model.link == "signed_square":
+        return graph.add("Mul", sums, graph.add("Abs", sums))
+    if model.link == "shares":
+        axis = graph.constant(np.array([1]), np.int64)
+        return graph.add("Div", sums, graph.add("ReduceSum", sums, axis, keepdims=1))
+    return sums
+
+
+def add_refusal(graph: Graph, matrix: str, *, width: int, limit: float | None, takes_missing: bool) -> str | None:
+    """Add a column that is 0 where a row is taken and NaN where it is refused; None where all rows are taken.
+
+    Infinity times 0 is NaN, so a product with zeros finds what is not finite.
+    """
+    import numpy as np
+
+    if limit is None and takes_missing:
+        return None
+    if takes_missing:
+        matrix = graph.add("Where", graph.add("IsNaN", matrix), graph.constant(0.0), matrix)
+    if limit is not None and limit < inf:
+        far = graph.add("GreaterOrEqual", graph.add("Abs", matrix), graph.constant(limit))
+        matrix = graph.add("Where", far, graph.constant(np.nan), matrix)
+    return graph.add("MatMul", matrix, graph.constant(np.zeros((width, 1))))

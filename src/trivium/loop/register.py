@@ -1,0 +1,85 @@
+"""Register: a fitted model is compiled, held against its original, and kept; or kept as it was fitted, saying why."""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from trivium.core.problems import StepError
+from trivium.loop.bodies import matrix_of, predictor
+from trivium.loop.workspace import Workspace
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+
+    from trivium.artifact.compiled import Compiled, NotCompiled
+
+    Array = np.ndarray[Any, Any]
+
+
+def register(ws: Workspace, fitted: Any, features: "pl.DataFrame") -> dict[str, Any]:
+    """Keep a fitted model as a version's artifact.
+
+    Args:
+        ws: the project.
+        fitted: what the step `model` returned.
+        features: rows that it was not trained on, to hold the compiled model against the original.
+
+    Returns:
+        What a version says of its body: `artifact`, the blob that answers; `original`, the blob of the model as it was
+        fitted, None where no safe format holds it; `form`; `columns`; `parity`; `not_compiled`, why not.
+
+    Raises:
+        StepError: TV-ART-001 it can neither be compiled nor kept, TV-RUN-017 it raised when it was asked.
+    """
+    from trivium.artifact.compiled import Compiled
+    from trivium.artifact.formats import dump, form_of
+
+    outcome, parity = _compile(ws, fitted, features)
+    told = {"columns": features.columns, "parity": parity and msgspec.to_builtins(parity)}
+    if isinstance(outcome, Compiled):
+        kept = ws.blobs.put(dump(outcome))
+        return {"artifact": kept, "original": _original(ws, fitted), "form": outcome.form, **told, "not_compiled": ""}
+    content = dump(fitted, allow_pickle=ws.project.model.allow_pickle)
+    kept = ws.blobs.put(content)
+    return {"artifact": kept, "original": kept, "form": form_of(content), **told, "not_compiled": outcome.reason}
+
+
+def _compile(ws: Workspace, fitted: Any, features: "pl.DataFrame") -> "tuple[Compiled | NotCompiled, Any]":
+    """Compile a model and hold it against its original; the second value is how far they are apart."""
+    from trivium.artifact.compiled import NotCompiled, session_of
+    from trivium.artifact.compiling import compile_model
+    from trivium.artifact.parity import hold
+    from trivium.artifact.probes import probes
+
+    if not ws.project.model.compile:
+        return NotCompiled(reason="model.compile is false"), None
+    compiled = compile_model(fitted, features.columns)
+    if isinstance(compiled, NotCompiled):
+        return compiled, None
+    if compiled.classes is not None and len(compiled.classes) > 2:
+        return NotCompiled(reason=f"it has {len(compiled.classes)} classes, where answers are one number"), None
+    import polars as pl
+
+    predict, rows = predictor(fitted, ws.project), matrix_of(features, features.columns)
+    parity = hold(
+        session_of(compiled).predict,
+        lambda batch: predict(pl.DataFrame(batch, schema=features.columns, nan_to_null=True)),
+        rows=rows,
+        said=predict(features),
+        probes=probes(rows),
+        tolerance=compiled.tolerance,
+    )
+    if not parity.is_held:
+        apart = f"compiled, it is up to {parity.largest:.3g} from the original, more than {parity.tolerance:g}"
+        return NotCompiled(reason=apart), parity
+    return compiled, parity
+
+
+def _original(ws: Workspace, fitted: Any) -> str | None:
+    from trivium.artifact.formats import dump
+
+    try:
+        return ws.blobs.put(dump(fitted))
+    except StepError:
+        return None
