@@ -151,6 +151,7 @@ class _Run:
         self.load = Load()
         self.is_open = True
         self._connections: set[_Connection] = set()
+        self._joining: set[asyncio.Task[None]] = set()
 
     async def connect(self, count: int) -> None:
         for _ in range(count):
@@ -181,14 +182,17 @@ class _Run:
 
     def is_here(self, connection: _Connection) -> None:
         self._connections.add(connection)
-        self.is_free(connection)
+        if self.is_open:
+            self.is_free(connection)
 
     def is_gone(self, connection: _Connection) -> None:
         self._connections.discard(connection)
         self.load.lost += connection.busy
         connection.busy = False
         if self.is_open:
-            asyncio.get_running_loop().create_task(self._again())
+            joining = asyncio.get_running_loop().create_task(self._again())
+            self._joining.add(joining)
+            joining.add_done_callback(self._joining.discard)
 
     async def _again(self) -> None:
         while self.is_open:
@@ -199,7 +203,8 @@ class _Run:
                 await asyncio.sleep(0.01)
 
     async def last_answers(self) -> None:
-        """Wait for what is still asked, then hang up."""
+        """Wait for what is still asked, then hang up; who is still joining finishes first, to be hung up on as well."""
+        await asyncio.gather(*self._joining)
         until = time.perf_counter() + _LONGEST_WAIT_S
         while any(each.busy for each in self._connections) and time.perf_counter() < until:
             await asyncio.sleep(0.005)
@@ -207,6 +212,8 @@ class _Run:
         for each in list(self._connections):
             each.busy = False
             each.close()
+        while self._connections:  # an event loop that ends sooner leaves their sockets open
+            await asyncio.sleep(0)
 
 
 class _RatedRun(_Run):

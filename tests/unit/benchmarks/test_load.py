@@ -1,6 +1,7 @@
 """The load generator counts what a server really said: every answer once, every lost request, waits included."""
 
-import asyncio
+import socket
+import socketserver
 import sys
 import threading
 from contextlib import contextmanager
@@ -13,68 +14,49 @@ from harness.servers import Server, ask, free_port
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
-class Answering(asyncio.Protocol):
+class Answering(socketserver.BaseRequestHandler):
     """Writes the pieces that `reply(number, body)` gives, each on its own; hangs up where it gives None."""
 
-    def __init__(self, reply, asked, open_ones):
-        self._reply, self._asked, self._open_ones, self._buffer = reply, asked, open_ones, b""
+    def handle(self):
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with self.request.makefile("rb") as asked:
+            while line := asked.readline():
+                if line.startswith(b"Content-Length:"):
+                    length = int(line.split(b":")[1])
+                elif line == b"\r\n":
+                    pieces = self.server.reply_to(asked.read(length))
+                    if pieces is None:
+                        return
+                    for piece in pieces:
+                        self.request.sendall(piece)
 
-    def connection_made(self, transport):
-        self._transport = transport
-        self._open_ones.add(transport)
 
-    def connection_lost(self, exc):
-        self._open_ones.discard(self._transport)
+class Answerer(socketserver.ThreadingTCPServer):
+    """Serves each connection in a thread of its own, and waits for all of them when it is closed."""
 
-    def data_received(self, data):
-        self._buffer += data
-        head, _, body = self._buffer.partition(b"\r\n\r\n")
-        if len(body) < int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0]):
-            return
-        self._buffer = b""
-        self._asked.append(body)
-        pieces = self._reply(len(self._asked), body)
-        if pieces is None:
-            self._transport.close()
-        else:
-            self._write(list(pieces))
+    request_queue_size = 64
 
-    def _write(self, pieces):
-        self._transport.write(pieces.pop(0))
-        if pieces:
-            asyncio.get_running_loop().call_soon(self._write, pieces)
+    def __init__(self, reply):
+        super().__init__(("127.0.0.1", 0), Answering)
+        self._reply, self._lock, self.asked = reply, threading.Lock(), []
+
+    def reply_to(self, body):
+        with self._lock:
+            self.asked.append(body)
+            return self._reply(len(self.asked), body)
 
 
 @contextmanager
 def answering(reply):
     """Serve on a free port, in a thread; give the port and the bodies that came."""
-    asked, open_ones, ready, loop = [], set(), threading.Event(), asyncio.new_event_loop()
-    port = free_port()
-
-    def run():
-        server = loop.run_until_complete(
-            loop.create_server(lambda: Answering(reply, asked, open_ones), "127.0.0.1", port)
-        )
-        loop.call_soon(ready.set)
-        loop.run_forever()
-        server.close()
-        # What was accepted a moment ago is made into a connection first, so that it can be closed.
-        while being_made := asyncio.all_tasks(loop):
-            loop.run_until_complete(asyncio.gather(*being_made, return_exceptions=True))
-        for transport in list(open_ones):
-            transport.abort()
-        while open_ones:
-            loop.run_until_complete(asyncio.sleep(0))
-        loop.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    ready.wait()
-    try:
-        yield port, asked
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
+    with Answerer(reply) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server.server_address[1], server.asked
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 REQUEST = Request.post("/x", b'{"row_id": "r-@@@@@@@@"}')
