@@ -26,6 +26,7 @@ COMMANDS = {
     "quarantine show": "quarantine:show",
     "quarantine release": "quarantine:release",
     "quarantine drop": "quarantine:drop",
+    "checks": "checks:checks",
     "try": "experiment:try_",
     "ideas": "experiment:ideas",
     "runs": "experiment:runs",

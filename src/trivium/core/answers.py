@@ -53,6 +53,20 @@ class Logged(msgspec.Struct, frozen=True, array_like=True, gc=False):
     head: int = 0
 
 
+class Gist(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What most readers want of a `Logged` record: its first fields; decoding one reads no request."""
+
+    id: str
+    row_id: str
+    at: int
+    version: str | None
+    stage: str
+    source: str
+    prediction: float | None
+    checks: tuple[str, ...] = ()
+    review: bool = False
+
+
 TROUBLES = {
     "raised": "it raised",
     "late": "it took longer than its deadline",

@@ -115,6 +115,7 @@ def _of_check(check: Check, *, where: str) -> RowRule:
         what=f"break the check {check.name!r}: {check.must}",
         because=check.because,
         owner=check.owner,
+        expires=check.expires,
     )
 
 

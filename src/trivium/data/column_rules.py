@@ -62,6 +62,7 @@ def _rule(column: str, contract: Column, rule: str, *, claim: str, ok: pl.Expr, 
         what=what,
         because=terms.because or "",
         owner=terms.owner or "",
+        expires=terms.expires,
     )
 
 

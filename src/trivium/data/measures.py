@@ -34,6 +34,11 @@ class Excess:
     owner: str = ""
 
 
+def nulls_name(column: str, share: float) -> str:
+    """Name the rule that at most a share of a partition's rows have no value in a column."""
+    return f"{column} nulls within {share:g}"
+
+
 def needs_history(checks: Sequence[Check], name: str) -> bool:
     """Tell whether a table's checks compare a partition with earlier ones, whose summaries then have to be read."""
     return any(
@@ -131,9 +136,14 @@ class Measures:
         # A share names no row to hold back: it warns, unless its own terms say otherwise.
         severity = contract.rules["nulls"].else_ if "nulls" in contract.rules else None
         what = f"{count:,} of {read:,} rows of {self._name!r} have no {column}"
-        name = f"{column} nulls within {share:g}"
         return Excess(
-            name, count, severity or "warn", what, f"{count / read:.1%}", terms.because or "", terms.owner or ""
+            nulls_name(column, share),
+            count,
+            severity or "warn",
+            what,
+            f"{count / read:.1%}",
+            terms.because or "",
+            terms.owner or "",
         )
 
     def _rows(self, check: Check, _: Sequence[Sequence[object]], summary: Summary) -> Excess | None:

@@ -1,6 +1,7 @@
 """A rule over a row, compiled: what must hold of it, and what befalls a row that breaks it."""
 
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
@@ -22,6 +23,7 @@ class RowRule:
     what: str
     because: str = ""
     owner: str = ""
+    expires: date | None = None
 
     @property
     def reads(self) -> tuple[str, ...]:

@@ -41,6 +41,7 @@ def uniques_of(table: Table, at: datetime, hash_set: Callable[[], HashSet]) -> I
                 what=f"have the {column} of an earlier row of the partition",
                 because=terms.because or "",
                 owner=terms.owner or "",
+                expires=terms.expires,
             )
             yield Unique(rule, (column,), SeenKeys(hash_set()))
 

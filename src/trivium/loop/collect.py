@@ -160,8 +160,9 @@ class _Work:
                     self.read = rows
             decided = intake.finish()
             body = self._body(decided)
+            counts: dict[str, Any] = {"breaks": decided.breaks, "warnings": decided.warnings}
             if decided.refused or not decided.read:
-                return ws.event("refused", table, because=self.because, **body)
+                return ws.event("refused", table, because=self.because, **body, **counts)
             blob = committed.keep()
             if decided.held:
                 blob = _hold_back(ws, blob, quarantined, decided)
@@ -172,8 +173,7 @@ class _Work:
                 "blob": blob,
                 "quarantine": quarantined.keep() if decided.quarantined else None,
                 "summary": ws.blobs.put(encode(decided.summary)),
-                "breaks": decided.breaks,
-                "warnings": decided.warnings,
+                **counts,
             }
         keys.settle(blob)
         return ws.event("collected", table, because=self.because, **body, **kept, **self._replaced(blob))

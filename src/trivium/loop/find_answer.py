@@ -8,9 +8,9 @@ import msgspec
 from trivium.core.answers import Logged
 from trivium.loop.log_book import Part
 from trivium.loop.log_records import FEATURES, HEAD, PREDICTION_ID, ROW_ID
+from trivium.loop.unsealed import unsealed_records
 from trivium.loop.workspace import Workspace
 from trivium.store.predictions import answers_frame, numbered, partition_part, prediction_id
-from trivium.store.segments import ANSWERS, log_folder, read, segments
 
 if TYPE_CHECKING:
     import polars as pl
@@ -55,7 +55,9 @@ def _request(requests: "pl.DataFrame", name: str) -> dict[str, Any] | None:
 
 
 def _unsealed(ws: Workspace, name: str, writer: str) -> Found | None:
-    for record in _records(ws, name.encode(), writer):
+    for record in unsealed_records(ws, writer=writer):
+        if name.encode() not in record:
+            continue
         try:
             logged = msgspec.msgpack.decode(record, type=Logged)
         except msgspec.DecodeError:
@@ -63,15 +65,6 @@ def _unsealed(ws: Workspace, name: str, writer: str) -> Found | None:
         if logged.id == name and logged.source != "unserved":
             return Found(answers_frame([logged], [logged.at]).row(0, named=True), logged.request, None)
     return None
-
-
-def _records(ws: Workspace, name: bytes, writer: str) -> Iterator[bytes]:
-    """Give the records of a writer that no event accounts for, and that have the id in them."""
-    for segment in segments(log_folder(ws.root, ANSWERS)):
-        if segment.writer == writer:
-            before = ws.state.log.read.get(segment.name)
-            reading = read(segment, start=before.until if before else 0)
-            yield from (record for record in (reading.records if reading else ()) if name in record)
 
 
 def row_ids_of(ws: Workspace, names: Sequence[str]) -> dict[str, str]:

@@ -38,6 +38,8 @@ class _Period:
     troubles: Counter[tuple[str, str]] = field(default_factory=Counter)
     words: dict[tuple[str, str], str] = field(default_factory=dict)
     checks: Counter[str] = field(default_factory=Counter)
+    served: int = 0
+    review: int = 0
 
 
 @dataclass
@@ -127,6 +129,8 @@ def told(period: _Period) -> dict[str, Any]:
             for (version, kind), rows in sorted(period.troubles.items())
         ],
         "checks": dict(sorted(period.checks.items())),
+        "served": period.served,
+        "review": period.review,
     }
 
 
@@ -135,6 +139,8 @@ def _add(period: _Period, records: Sequence[Logged], times: Sequence[int]) -> No
     for record in records:
         if record.source == "unserved":
             continue
+        period.served += 1
+        period.review += record.review
         number = numbered(record.id)
         if number is not None:
             writer, place = number
