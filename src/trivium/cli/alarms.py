@@ -3,10 +3,12 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trivium.cli.door import Answer, console, workspace
+from trivium.cli.door import Answer, workspace
 from trivium.cli.door import table as lay_out
+from trivium.cli.progress import Shown, ticks_bar
 
 if TYPE_CHECKING:
+    from trivium.loop.tune import Progress
     from trivium.loop.workspace import Workspace
 
 
@@ -232,7 +234,7 @@ def tune(*, seed: int = 0, report: Path | None = None, write: bool = False, beca
     from trivium.loop.tune import tune as measure
 
     ws = workspace()
-    with _bar() as progress:
+    with ticks_bar(_where) as progress:
         found = measure(ws, seed=seed, progress=progress)
     found["written"] = write
     if report is not None:
@@ -272,26 +274,6 @@ def _note(found: dict[str, Any], rate: float) -> str:
     return f" ({', '.join(notes)})" if notes else ""
 
 
-class _bar:  # noqa: N801 - a context manager, read as a word
-    """A progress bar on standard error."""
-
-    def __enter__(self) -> "_bar":
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        out = console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-        self._progress = Progress(*columns, console=out, disable=not out.is_terminal)
-        self._progress.start()
-        self._task = self._progress.add_task("reading the history", total=None)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def __call__(self, where: Any) -> None:
-        self._progress.update(
-            self._task,
-            completed=where.run * where.ticks + where.done,
-            total=where.runs * where.ticks,
-            description="the history with faults" if where.run else "the history as it was",
-        )
+def _where(at: "Progress") -> Shown:
+    words = "the history with faults" if at.run else "the history as it was"
+    return at.run * at.ticks + at.done, at.runs * at.ticks, words

@@ -2,12 +2,16 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from trivium.cli.door import Answer, console, pairs, workspace, write_page
+from trivium.cli.door import Answer, pairs, workspace, write_page
 from trivium.cli.door import table as lay_out
+from trivium.cli.progress import Shown, ticks_bar
+
+if TYPE_CHECKING:
+    from trivium.loop.rehearse import Progress
 
 
 def rehearse(
@@ -55,7 +59,7 @@ def rehearse(
         seed=seed,
         resume=resume,
     )
-    with _bar() as progress:
+    with ticks_bar(_where) as progress:
         document = run(workspace(), plan, progress=progress, clock=time.perf_counter)
     if report is not None:
         from trivium.web.report import render
@@ -64,36 +68,10 @@ def rehearse(
     return Answer(document, _shown(document, report))
 
 
-class _bar:  # noqa: N801 - a context manager, read as a word
-    """A progress bar on standard error that says what is live."""
-
-    def __enter__(self) -> "_bar":
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        out = console(stderr=True)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed}/{task.total}"),
-            TimeRemainingColumn(),
-            console=out,
-            disable=not out.is_terminal,
-        )
-        self._progress.start()
-        self._task = self._progress.add_task("reading the history", total=None)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def __call__(self, where: Any) -> None:
-        live = where.live or "heuristic"
-        self._progress.update(
-            self._task,
-            completed=where.done,
-            total=where.ticks,
-            description=f"{where.at:%Y-%m-%d}  live {live:<9}  {where.alarms} alarms, {where.incidents} open incidents",
-        )
+def _where(at: "Progress") -> Shown:
+    live = at.live or "heuristic"
+    words = f"{at.at:%Y-%m-%d}  live {live:<9}  {at.alarms} alarms, {at.incidents} open incidents"
+    return at.done, at.ticks, words
 
 
 def _shown(found: dict[str, Any], report: Path | None) -> list[Any]:
