@@ -52,6 +52,11 @@ COMMANDS = {
     "incidents show": "respond:show",
     "incidents ack": "respond:ack",
     "incidents resolve": "respond:resolve",
+    "review list": "review:list_",
+    "review show": "review:show",
+    "review take": "review:take",
+    "review decide": "review:decide",
+    "review skip": "review:skip",
     "rehearse": "rehearse:rehearse",
     "ledger": "ledger:ledger",
     "erase": "erase:erase",
@@ -64,6 +69,7 @@ GROUPS = {
     "quarantine": "The rows that were held back, and why.",
     "alarms": "What was told, and what people said of it; alone it lists the latest.",
     "incidents": "What needs a person; alone it lists the open ones.",
+    "review": "The answers that a check wants a person to look at; alone it lists those that wait.",
     "token": "Who may do what over the network; alone it lists the tokens.",
 }
 HELP = """The production loop of a machine-learning model, rehearsed on your own history before it is real.

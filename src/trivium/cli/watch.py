@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from trivium.cli.door import Answer, pairs, workspace, write_page
 from trivium.cli.door import table as lay_out
+from trivium.cli.review import counted
 from trivium.core.problems import Problem, ProjectError
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def _live_tables(ws: "Workspace", report: dict[str, Any]) -> Iterator[Any]:
     waiting = [(one["partition"], _stated(one["estimated"].get(primary, {}).get("all"))) for one in report["waiting"]]
     yield lay_out("Waiting for outcomes", ("period", f"{primary} estimated"), waiting)
     yield f"Estimates of {primary}: {_record(report['estimates'][primary]['all'])}"
+    yield f"Review: {counted(report['review'])}"
 
 
 def _within(value: float | None, low: float | None, high: float | None) -> str:

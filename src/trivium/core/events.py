@@ -41,6 +41,9 @@ KINDS = {
     "retrain": "a retrain was decided [model]",
     "token_created": "somebody was allowed something over the network [token]",
     "token_revoked": "a token was taken back [token]",
+    "review_taken": "a person took answers out of the review queue, until a time [model]",
+    "reviewed": "a person said what is true of an answer's row [answer]",
+    "review_skipped": "a person took an answer out of the review queue without a label [answer]",
     "ticked": "a tick came to its end [model]",
 }
 

@@ -208,6 +208,13 @@ class Serve(_Section, frozen=True):
     private: Literal["hash", "drop"] = "hash"
 
 
+class Review(_Section, frozen=True):
+    """How long an answer waits for a person to look at it, and how long it is kept for the one who took it."""
+
+    expires_after: str = "14d"
+    lease: str = "15m"
+
+
 class Engine(_Section, frozen=True):
     """What runs the steps."""
 
@@ -232,6 +239,7 @@ class Project(_Section, frozen=True):
     objectives: tuple[Objective, ...] = ()
     store: Store = Store()
     serve: Serve = Serve()
+    review: Review = Review()
     engine: Engine = Engine()
 
     @property

@@ -183,6 +183,7 @@ def _bad_spans(project: Project) -> list[Problem]:
         texts |= {f"tables.{name}.stale_after": table.stale_after} if table.stale_after is not None else {}
     for section, keys in (
         (project.release, ("shadow", "canary", "longest_stay")),
+        (project.review, ("expires_after", "lease")),
         (project.retrain, ("every", "cooldown", "first_after", "window", "holdout")),
     ):
         texts |= {f"{type(section).__name__.lower()}.{key}": getattr(section, key) for key in keys}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from trivium.core.answers import Gist
 from trivium.core.events import Event
 from trivium.core.problems import ProjectError, unknown_name
 from trivium.core.project import Project
@@ -66,7 +67,7 @@ def checks_report(ws: Workspace, *, on: str | None = None, last: int) -> dict[st
     if on is not None and on not in known:
         raise ProjectError(unknown_name("TV-RUN-090", "thing that checks are on", on, known, where="trivium checks"))
     told = []
-    answers = answered_periods(ws)
+    answers = answered_periods(ws, unsealed(ws))
     tables = _collected_periods(ws)
     for name in known if on is None else [on]:
         periods = answers if name in _REQUESTS else tables[name]
@@ -118,9 +119,8 @@ def _collected_periods(ws: Workspace) -> dict[str, Periods]:
     return found
 
 
-def answered_periods(ws: Workspace) -> Periods:
-    """Count by period of answers: those of ticks and of servers, sealed or not, together."""
-    fresh = unsealed(ws)
+def answered_periods(ws: Workspace, fresh: Sequence[Gist]) -> Periods:
+    """Count by period of answers: those of ticks and of servers, sealed or not (`fresh`), together."""
     found: Periods = {}
 
     def add(name: str, start: datetime, rows: int, hits: Mapping[str, int]) -> None:

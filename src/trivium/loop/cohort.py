@@ -10,7 +10,7 @@ import numpy as np
 
 from trivium.core.values import moment, sha256, span
 from trivium.loop.log_records import ROW_ID, own_columns
-from trivium.loop.outcomes import outcomes
+from trivium.loop.outcomes import outcomes, without_reviews
 from trivium.loop.workspace import Workspace
 from trivium.monitor.maturity import (
     STEPS,
@@ -123,6 +123,9 @@ def cohort(ws: Workspace, name: str, *, truth: "pl.DataFrame | None" = None) -> 
     now = ws.clock.now()
     if truth is None:
         truth = outcomes(ws, since=start - EARLY, until=now)
+    if now < end + ws.project.label_delay:
+        # While more is to come each row stands for others; those of a review were picked, and stand for none.
+        truth = without_reviews(ws, truth, since=start - EARLY)
     log = ws.frame(answered["blob"])
     requests = requests_of(ws, name)
     asked = requests.select("row_id", pl.col(ws.project.model.time).cast(pl.Datetime("us", "UTC")).alias("_asked_at"))

@@ -12,6 +12,7 @@ from trivium.core.values import moment
 from trivium.evaluate.jackknife import Replicates, interval
 from trivium.loop.estimate import record_of, told_of
 from trivium.loop.judge import metrics_of
+from trivium.loop.review_queue import queue_told
 from trivium.loop.workspace import Workspace
 from trivium.monitor.objectives import ObjectiveDecision, PeriodScore, check
 
@@ -96,6 +97,7 @@ def live_report(ws: Workspace, *, last: int) -> dict[str, Any]:
         "slices": _over(ws, names, who=[None], parts=["all", *(part.name for part in ws.project.slices)]),
         "waiting": [{"partition": name, "estimated": _said(ws, name)} for name in waiting[-last:]],
         "estimates": _records(ws),
+        "review": queue_told(ws),
     }
 
 

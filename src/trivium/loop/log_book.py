@@ -44,13 +44,17 @@ class Part(NamedTuple):
 
 
 class Posted(NamedTuple):
-    """Sealed outcomes that were posted: their blob, and from when to when they became known."""
+    """Sealed outcomes that somebody said: their blob, and from when to when they became known.
+
+    `is_review`: people who reviewed answers said so, before the truth was known.
+    """
 
     blob: str
     rows: int
     since: datetime
     through: datetime
     seq: int
+    is_review: bool = False
 
 
 class Progress(NamedTuple):
@@ -135,6 +139,7 @@ class LogBook:
                 since=min(one.since for one in old),
                 through=max(one.through for one in old),
                 seq=max(one.seq for one in old),
+                is_review=old[0].is_review,
             )
             self.posted = [merged, *(one for one in self.posted if one.blob not in gone)]
             self.superseded += [(event.at, blob) for blob in gone - {merged.blob}]
@@ -142,6 +147,9 @@ class LogBook:
             since, through = moment(body["since"]), moment(body["through"])
             self.posted.append(Posted(body["blob"], body["rows"], since, through, event.seq))
         self.unresolved = body["unresolved"]
+
+    def _reviewed(self, event: Event, body: dict[str, Any]) -> None:
+        self.posted.append(Posted(body["outcome"], 1, event.at, event.at, event.seq, is_review=True))
 
     def _erased(self, event: Event, body: dict[str, Any]) -> None:
         self.replaced.update(body["replaced"])

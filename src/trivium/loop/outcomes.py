@@ -1,4 +1,8 @@
-"""The truth, as far as it was known at a time: the outcomes' table turned into labels."""
+"""The truth, as far as it was known at a time: the outcomes' table and what was posted, turned into labels.
+
+Where nobody knows the truth of a row, what a person said who reviewed its answer stands in for it. A review never takes
+the place of what came true, whichever was first: it is a judgement, made before that was known.
+"""
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -25,7 +29,7 @@ def outcomes(ws: Workspace, *, since: datetime, until: datetime) -> "pl.DataFram
     Returns:
         Columns `row_id` (text), `label` (float, 1 and 0 when binary) and `known_at`; rows without a label left out. Of
         several words on one row the one that became known last counts, of equal times the one read last; a word from
-        the future is not known yet.
+        the future is not known yet. Reviews count for the rows on which there is no other word.
 
     Raises:
         ProjectError (TV-RUN-016): the project declares no outcomes.
@@ -42,8 +46,38 @@ def outcomes(ws: Workspace, *, since: datetime, until: datetime) -> "pl.DataFram
                 fix="add [outcomes] with table, label and at, or post outcomes to the server",
             )
         )
+    known = truth(ws, since=since, until=until)
+    reviewed = _reviewed(ws, since=since, until=until)
+    if not reviewed.height:
+        return known
+    return pl.concat([known, reviewed.join(known, on="row_id", how="anti", maintain_order="left")])
+
+
+def truth(ws: Workspace, *, since: datetime, until: datetime) -> "pl.DataFrame":
+    """Read what came true: as `outcomes`, without what people said who reviewed answers."""
     frames = [labels(ws, record) for record in _records(ws, since=since, until=until)]
-    frames += [posted_labels(ws, posted) for posted in _posted(ws, since=since, until=until)]
+    posted = _posted(ws, since=since, until=until)
+    frames += [posted_labels(ws, one) for one in posted if not one.is_review]
+    return _latest(frames, until=until)
+
+
+def without_reviews(ws: Workspace, known: "pl.DataFrame", *, since: datetime) -> "pl.DataFrame":
+    """Leave out of `outcomes` what reviews alone say: rows that were picked, which stand for no others."""
+    reviewed = _reviewed(ws, since=since, until=ws.clock.now())
+    if not reviewed.height:
+        return known
+    return known.join(reviewed, on=["row_id", "known_at"], how="anti", maintain_order="left")
+
+
+def _reviewed(ws: Workspace, *, since: datetime, until: datetime) -> "pl.DataFrame":
+    posted = _posted(ws, since=since, until=until)
+    return _latest([posted_labels(ws, one) for one in posted if one.is_review], until=until)
+
+
+def _latest(frames: "list[pl.DataFrame]", *, until: datetime) -> "pl.DataFrame":
+    """Keep the last word on each row."""
+    import polars as pl
+
     if not frames:
         return no_labels()
     known = pl.concat(frames).filter(pl.col("label").is_not_null() & (pl.col("known_at") <= until))
@@ -54,7 +88,7 @@ def outcomes(ws: Workspace, *, since: datetime, until: datetime) -> "pl.DataFram
 
 
 def has_outcomes(ws: Workspace) -> bool:
-    """Tell whether outcomes come from anywhere: a table that is declared, or clients who posted some."""
+    """Tell whether outcomes come from anywhere: a table that is declared, clients who posted some, or reviews."""
     return ws.project.outcomes is not None or bool(ws.state.log.posted)
 
 

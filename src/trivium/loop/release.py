@@ -9,7 +9,7 @@ from trivium.core.events import Event
 from trivium.core.problems import Problem, VerdictError
 from trivium.core.values import moment
 from trivium.evaluate.metrics import BUILTIN
-from trivium.loop.outcomes import outcomes
+from trivium.loop.outcomes import truth
 from trivium.loop.workspace import Workspace
 from trivium.release.sequential import HarmTest, harm_test
 from trivium.release.stages import RETIRED, STAGES, decide, next_stage
@@ -179,10 +179,11 @@ def _paired(
     columns = ["row_id", "prediction"]
     left = pl.concat([log.select(columns) for log in mine])
     right = pl.concat([log.select(columns) for log in theirs]).rename({"prediction": "other"})
-    truth = outcomes(ws, since=since, until=ws.clock.now())
+    # A version's own answers decide which rows are reviewed, so reviews say nothing of which version is better.
+    known = truth(ws, since=since, until=ws.clock.now())
     return (
         left.join(right, on="row_id", how="inner", maintain_order="left")
-        .join(truth, on="row_id", how="inner", maintain_order="left")
+        .join(known, on="row_id", how="inner", maintain_order="left")
         .drop_nulls(["prediction", "other", "label"])
     )
 

@@ -27,7 +27,7 @@ def seal_outcomes(ws: Workspace) -> list[Event]:
     """Seal all outcomes that were posted by now, and look again for the rows of those whose answers were not known."""
     folder = log_folder(ws.root, OUTCOMES)
     if not folder.is_dir():
-        return []
+        return ws.unit(None, _Work(ws))  # of reviews alone, small frames may be put together
     done: list[Event] = []
     with sealing(folder):
         while new := ws.unit(None, _Work(ws)):
@@ -60,8 +60,9 @@ class _Work:
                     records.append(msgspec.msgpack.decode(record, type=LoggedOutcome))
                 except msgspec.DecodeError:
                     account.keep_strange(record)
-        rows, left, found = _resolved(ws, _frame(sorted(records, key=lambda record: record.got)))
-        if not account.read and not found:
+        rows, left, found = _resolved(ws, outcomes_frame(sorted(records, key=lambda record: record.got)))
+        merged = _merged(ws)
+        if not account.read and not found and merged is None:
             return []
         known = rows["known_at"]
         body: dict[str, Any] = {
@@ -71,12 +72,13 @@ class _Work:
             "through": iso(known.max()) if rows.height else None,  # type: ignore[arg-type]
             "unresolved": ws.blobs.put_frame(left) if left.height else None,
             "unresolved_rows": left.height,
-            "merged": _merged(ws),
+            "merged": merged,
         }
         return [ws.event("posted", ws.project.model.name, **body, **account.told(ws))]
 
 
-def _frame(records: Sequence[LoggedOutcome]) -> "pl.DataFrame":
+def outcomes_frame(records: Sequence[LoggedOutcome]) -> "pl.DataFrame":
+    """Lay outcomes out as they are sealed."""
     import polars as pl
 
     return pl.DataFrame(
@@ -108,11 +110,14 @@ def _resolved(ws: Workspace, new: "pl.DataFrame") -> "tuple[pl.DataFrame, pl.Dat
 
 
 def _merged(ws: Workspace) -> dict[str, Any] | None:
-    """Put small frames together, once there are many whose outcomes are accounted for."""
-    small = [one for one in ws.state.log.posted if one.rows < SMALL_ROWS and one.seq <= ws.state.journal.joined_through]
-    if len(small) < MERGED:
-        return None
-    return {"blob": _together(ws, small), "replaces": [one.blob for one in small]}
+    """Put small frames together, once there are many whose outcomes are accounted for; reviews by themselves."""
+    through = ws.state.journal.joined_through
+    small = [one for one in ws.state.log.posted if one.rows < SMALL_ROWS and one.seq <= through]
+    for is_review in (False, True):
+        alike = [one for one in small if one.is_review == is_review]
+        if len(alike) >= MERGED:
+            return {"blob": _together(ws, alike), "replaces": [one.blob for one in alike]}
+    return None
 
 
 def _together(ws: Workspace, small: Sequence[Posted]) -> str:

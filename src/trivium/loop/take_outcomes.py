@@ -76,7 +76,7 @@ class Desk:
 
     def _take(self, outcomes: Sequence[Outcome], at: datetime, by: str) -> Taken:
         is_binary = self._ws.project.model.task == "binary"
-        problems = [(place, _problem_of(one, is_binary=is_binary)) for place, one in enumerate(outcomes)]
+        problems = [(place, problem_of(one, is_binary=is_binary)) for place, one in enumerate(outcomes)]
         bad = tuple((place, problem) for place, problem in problems if problem is not None)
         refused = {place for place, _ in bad}
         good = [_logged(one, at, by) for place, one in enumerate(outcomes) if place not in refused]
@@ -138,7 +138,8 @@ class Desk:
         known = self._answered
         self._answered = {blob: known[blob] if blob in known else _sorted_hashes(ws, blob) for blob in blobs}
         for posted in ws.state.log.posted:
-            if posted.blob not in self._posted and posted.through >= since:
+            # A client's word is news even where it says what a review did: it counts more.
+            if posted.blob not in self._posted and posted.through >= since and not posted.is_review:
                 self._hear(ws, posted.blob)
         for one in sorted(self._fresh.outcomes, key=lambda one: one.got):
             key = one.row_id or self._fresh.rows.get(one.id or "") or f"id {one.id}"
@@ -193,7 +194,7 @@ class _Fresh:
                 yield from reading.records
 
 
-def _problem_of(outcome: Outcome, *, is_binary: bool) -> Problem | None:
+def problem_of(outcome: Outcome, *, is_binary: bool) -> Problem | None:
     """Tell what is wrong with an outcome; None where nothing is."""
     if (outcome.row_id is None) == (outcome.id is None):
         seen = "neither" if outcome.id is None else "both"

@@ -16,6 +16,7 @@ from trivium.loop.faults import ON_OUTCOMES, Fault, to_plain
 from trivium.loop.features import input_frames
 from trivium.loop.judge import metrics_of
 from trivium.loop.outcomes import outcomes
+from trivium.loop.review_queue import queue_told
 from trivium.loop.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -63,9 +64,15 @@ def tell(
             for event in events
             if event.kind == "rolled_back"
         ],
+        "review": {"asked": _asked(events), **queue_told(ws)},
         "tables": {name: table_rows(ws, name) for name in ws.project.tables},
         "summary": _summary(ws, faults, alarms, caught, start=start, until=until),
     }
+
+
+def _asked(events: Sequence[Event]) -> int:
+    """Count the answers that broke a check which asks a person to look."""
+    return sum(event.body["review"] for event in events if event.kind == "answered")
 
 
 def _versions(ws: Workspace) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """Unsealed: what servers of this machine have logged and no event accounts for yet, at most some minutes of answers."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
@@ -18,12 +18,12 @@ def unsealed_records(ws: Workspace, *, writer: str | None = None) -> Iterator[by
             yield from reading.records if reading else ()
 
 
-def unsealed(ws: Workspace, wanted: Callable[[Gist], bool] = lambda _: True) -> list[Gist]:
+def unsealed(ws: Workspace) -> list[Gist]:
     """List the served answers that are not sealed, with the state brought up so that none counts there as well."""
     ws.refresh()
     while True:
         as_of = ws.state.log.seq
-        found = [gist for gist in _gists(ws) if gist.source != "unserved" and wanted(gist)]
+        found = [gist for gist in _gists(ws) if gist.source != "unserved"]
         ws.refresh()
         if ws.state.log.seq == as_of:
             return found

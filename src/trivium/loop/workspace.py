@@ -25,6 +25,7 @@ from trivium.release.versions import Versions
 from trivium.respond.incidents import Incidents
 from trivium.respond.marks import Marks
 from trivium.respond.mutes import Mutes
+from trivium.respond.reviews import Reviews
 from trivium.store.tables import PartitionRecord, Snapshot
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class State:
     mutes: Mutes = field(default_factory=Mutes)
     journal: Journal = field(default_factory=Journal)
     inbox: Inbox = field(default_factory=Inbox)
+    reviews: Reviews = field(default_factory=Reviews)
     tokens: Tokens = field(default_factory=Tokens)
     log: LogBook = field(default_factory=LogBook)
     route: Route = field(default_factory=Route)
@@ -88,6 +90,7 @@ class State:
             self.mutes,
             self.journal,
             self.inbox,
+            self.reviews,
             self.tokens,
             self.log,
         ):

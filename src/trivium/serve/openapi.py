@@ -10,7 +10,7 @@ from trivium.core.answers import Answered
 from trivium.core.contract import Column
 from trivium.core.posted import Outcome
 from trivium.core.problems import Problem
-from trivium.serve import invocations, tensors
+from trivium.serve import invocations, reviews, tensors
 from trivium.serve.exchange import ARROW, JSON, PROBLEM, encode
 from trivium.serve.inference import OUTPUTS
 from trivium.serve.refusal import TITLES
@@ -23,6 +23,7 @@ _WHEN = {
     403: "The token's role, or the host's name, does not allow it.",
     404: "There is no such thing.",
     405: "Another method is needed.",
+    409: "Somebody else has it in hand, or has decided.",
     413: "The body, or the number of rows, is over its limit.",
     415: "A body of this type is not read.",
     422: "The body, or every row of it, breaks the contract.",
@@ -44,7 +45,7 @@ _ANY: Document = {"type": "object"}
 
 def document(services: Sequence[Service]) -> bytes:
     """Write the description of a server of these projects, as JSON."""
-    named = (Answered, Outcome, Problem, tensors.Infer, invocations.Split)
+    named = (Answered, Outcome, Problem, tensors.Infer, invocations.Split, reviews.Take, reviews.Verdict)
     _, schemas = msgspec.json.schema_components(named, ref_template="#/components/schemas/{name}")
     schemas |= {"Unanswered": _unanswered(), "Refused": _refused(), "Invocation": _invocation()}
     schemas["Wanted"]["properties"]["name"] = {"enum": list(OUTPUTS)}
@@ -91,6 +92,12 @@ def _of_the_model(name: str) -> Document:
         f"/models/{name}/invocations": {"post": _invocations("as `mlflow models serve` reads it")},
         f"/models/{name}/outcomes": {"post": _outcomes()},
         f"/models/{name}/predictions/{{id}}": {"get": {**found, "parameters": [one]}},
+        f"/models/{name}/reviews": {"get": _asks("What waits for a person.", {"200": _told("It.", _ANY)}, _READS)},
+        f"/models/{name}/reviews/take": {"post": _takes()},
+        f"/models/{name}/reviews/{{id}}": {
+            "get": {**_review(), "parameters": [one]},
+            "post": {**_decides(), "parameters": [one]},
+        },
         f"/models/{name}/route": {"get": _asks("Who answers, and how they fare.", {"200": _told("It.", _ANY)}, _READS)},
         f"/v2/models/{name}": {"get": _asks("Its inputs and outputs.", {"200": _told("Them.", _ANY)}, _READS)},
         f"/v2/models/{name}/ready": {"get": _asks("Can it answer?", ready)},
@@ -122,6 +129,21 @@ def _outcomes() -> Document:
     replies = {"200": _told("How many were new, known before, of rows that nobody asked about (yet).", told)}
     body = {"required": True, "content": {_JSON: {"schema": schema}}}
     return {**_asks("Tell what came true.", replies, _WRITES), "requestBody": body}
+
+
+def _takes() -> Document:
+    asks = _asks("Take what waits, for a while.", {"200": _told("What was taken.", _ANY)}, _WRITES)
+    return {**asks, "requestBody": {"required": True, "content": {_JSON: {"schema": _ref("Take")}}}}
+
+
+def _review() -> Document:
+    return _asks("One answer that waits, or waited.", {"200": _told("It.", _ANY)}, _READS)
+
+
+def _decides() -> Document:
+    replies = {"200": _told("What was decided, and whether it counts.", _ANY)}
+    asks = _asks("Say what is true of an answer's row.", replies, (*_WRITES, 404, 409))
+    return {**asks, "requestBody": {"required": True, "content": {_JSON: {"schema": _ref("Verdict")}}}}
 
 
 def _invocations(where: str) -> Document:

@@ -14,6 +14,7 @@ from trivium.serve.exchange import JSON, Reply, Request, decoded, json_reply
 from trivium.serve.figures import Figures
 from trivium.serve.predict import unknown_media
 from trivium.serve.refusal import NOT_FOUND, UNREADABLE, RefusedError
+from trivium.serve.reviews import author
 from trivium.serve.rows import shallow
 from trivium.serve.service import Service
 
@@ -44,7 +45,7 @@ class Records:
         shallow(request.body, self._service.project.serve.max_depth)
         posted = decoded(_DECODER, request.body, shape=SHAPE).outcomes
         self._service.reader.count(len(posted))
-        by = request.actor or "anybody on this machine"
+        by = author(request.actor, None)
         taken = await self._service.desk.do(lambda: self._desk.take(posted, at=datetime.now(UTC), by=by))
         counts = {"accepted": taken.accepted, "duplicate": taken.duplicate, "unknown": taken.unknown}
         for kind, number in counts.items():

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from trivium.core.problems import Problem, StoreError, TriviumError
 
-BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, NOT_ALLOWED = 400, 401, 403, 404, 405
+BAD_REQUEST, UNAUTHORIZED, FORBIDDEN, NOT_FOUND, NOT_ALLOWED, CONFLICT = 400, 401, 403, 404, 405, 409
 TOO_LARGE, UNKNOWN_MEDIA, UNREADABLE, TOO_MANY, FAULT, UNAVAILABLE = 413, 415, 422, 429, 500, 503
 TITLES = {
     BAD_REQUEST: "Bad Request",
@@ -12,6 +12,7 @@ TITLES = {
     FORBIDDEN: "Forbidden",
     NOT_FOUND: "Not Found",
     NOT_ALLOWED: "Method Not Allowed",
+    CONFLICT: "Conflict",
     TOO_LARGE: "Content Too Large",
     UNKNOWN_MEDIA: "Unsupported Media Type",
     UNREADABLE: "Unprocessable Content",

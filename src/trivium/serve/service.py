@@ -12,10 +12,12 @@ import msgspec
 
 from trivium.core.answers import Answered, Logged
 from trivium.core.tokens import Actor
+from trivium.core.values import moment
 from trivium.loop.answer import unserved_stages
 from trivium.loop.answerer import Answerer, Reply, answerer_of
 from trivium.loop.following import Follower
 from trivium.loop.health import Health
+from trivium.loop.review_queue import queue_told
 from trivium.loop.seal import seal
 from trivium.loop.shadow import ShadowQueue
 from trivium.loop.tokens import any_tokens, who
@@ -52,6 +54,7 @@ class Service:
         self.reader = Reader(self.project, today=datetime.now(UTC).date())
         self.desk = Caller(f"trivium-desk-{self.name}")
         self._seal_at = time.monotonic() + SEAL_S
+        self._queue: dict[str, Any] | None = None
         self._endings: list[Callable[[], None]] = []
         self._health = Health(time.perf_counter)
         self._call_s = 2 * DEAR_S
@@ -194,6 +197,12 @@ class Service:
                 yield "trivium_troubles", (name, ref, kind), number
         for table, age_s in about["ages_s"].items():
             yield "trivium_table_age_seconds", (name, table), age_s
+        if self._queue is not None:
+            oldest = self._queue["oldest_at"]
+            age_s = (datetime.now(UTC) - moment(oldest)).total_seconds() if oldest else 0.0
+            yield "trivium_reviews_waiting", (name,), self._queue["waiting"]
+            yield "trivium_reviews_oldest_seconds", (name,), age_s
+            yield "trivium_reviews_expired", (name,), self._queue["expired"]
         shadow = self._shadow.counts()
         yield "trivium_shadow_dropped", (name,), shadow.dropped
         yield "trivium_shadow_waiting", (name,), shadow.waiting
@@ -217,13 +226,19 @@ class Service:
         if time.monotonic() >= self._seal_at:
             # None until it is done: one at a time, however long it takes.
             self._seal_at = math.inf
-            self.desk.call(lambda: seal(self.ws), self._sealed, loop)
+            self.desk.call(self._seal, self._sealed, loop)
+
+    def _seal(self) -> dict[str, Any]:
+        seal(self.ws)
+        return queue_told(self.ws)
 
     def _sealed(self, came: Any) -> None:
         """Plan the next; a store that cannot be had is asked again then, and the segments wait."""
         self._seal_at = time.monotonic() + SEAL_S
         if isinstance(came, BaseException):
             LOG.warning("the log could not be sealed", extra={"model": self.name, "seen": str(came)[:300]})
+        else:
+            self._queue = came
 
     def at_the_end(self, ending: Callable[[], None]) -> None:
         """Register what else lets go of something when the service is closed."""

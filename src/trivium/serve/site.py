@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from trivium.core.tokens import Role
 from trivium.serve.app import Route
 from trivium.serve.exchange import Reply, Request, json_reply
 from trivium.serve.figures import Figures, exposition
@@ -15,6 +16,7 @@ from trivium.serve.predict import Predict
 from trivium.serve.pulse import Pulse
 from trivium.serve.records import Records
 from trivium.serve.refusal import UNAVAILABLE
+from trivium.serve.reviews import Reviews
 from trivium.serve.service import Service
 
 Routes = dict[str, dict[str, Route]]
@@ -84,7 +86,7 @@ def routes(services: Sequence[Service], whole: Whole, figures: Figures) -> Mappi
 
 
 def _of_model(service: Service, figures: Figures) -> Routes:
-    records, protocol = Records(service, figures), InferenceProtocol(service)
+    records, protocol, reviews = Records(service, figures), InferenceProtocol(service), Reviews(service)
     model, predict = service.name, Predict(service)
 
     def reads(path: str, handler: Any) -> dict[str, Route]:
@@ -95,6 +97,12 @@ def _of_model(service: Service, figures: Figures) -> Routes:
         f"/models/{model}/invocations": {"POST": _posts(service, "/models/{m}/invocations", Invocations(service))},
         f"/models/{model}/outcomes": {"POST": _posts(service, "/models/{m}/outcomes", records.outcomes)},
         f"/models/{model}/predictions/*": reads("/models/{m}/predictions/{id}", records.prediction),
+        f"/models/{model}/reviews": reads("/models/{m}/reviews", reviews.listed),
+        f"/models/{model}/reviews/take": {"POST": _posts(service, "/models/{m}/reviews/take", reviews.take, "operate")},
+        f"/models/{model}/reviews/*": {
+            **reads("/models/{m}/reviews/{id}", reviews.one),
+            "POST": _posts(service, "/models/{m}/reviews/{id}", reviews.decide, "operate"),
+        },
         f"/models/{model}/route": reads("/models/{m}/route", RouteOf(service)),
         f"/v2/models/{model}": {"GET": Route("GET /v2/models/{m}", protocol.metadata, "predict", model)},
         f"/v2/models/{model}/ready": {"GET": Route("GET /v2/models/{m}/ready", protocol.ready)},
@@ -102,6 +110,6 @@ def _of_model(service: Service, figures: Figures) -> Routes:
     }
 
 
-def _posts(service: Service, path: str, handler: Any, *, at_once: Any = None) -> Route:
+def _posts(service: Service, path: str, handler: Any, role: Role = "predict", *, at_once: Any = None) -> Route:
     most_bytes = service.project.serve.max_body_bytes
-    return Route(f"POST {path}", handler, "predict", service.name, most_bytes, at_once)
+    return Route(f"POST {path}", handler, role, service.name, most_bytes, at_once)

@@ -165,6 +165,10 @@ def a_year() -> dict[str, Any]:
             },
         },
         "faults": faults, "alarms": alarms, "incidents": incidents, "rollbacks": rollbacks,
+        "review": {
+            "asked": 31, "waiting": 2, "oldest_at": "2013-12-30T05:00:00Z", "expires_after": "14d",
+            "taken": 0, "decided": 0, "skipped": 0, "overtaken": 4, "expired": 1,
+        },
         "tables": {
             "flights": {"read": 336_776, "committed": 334_102, "quarantined": 1_842, "refused": 832, "partitions": 365,
                         "checks": {"distance is positive": 912, "carrier is known": 611, "dep_time in day": 319}},

@@ -22,7 +22,7 @@ def empty(year: Year) -> Year:
     nothing = dict.fromkeys(("precision", "recall", "median_hours_to_detect"))
     return year | {
         "versions": [], "route": [], "scores": [], "faults": [], "alarms": [], "incidents": [], "rollbacks": [],
-        "tables": {}, "spent": {}, "rows": 0, "ticks": 0,
+        "review": {"asked": 0}, "tables": {}, "spent": {}, "rows": 0, "ticks": 0,
         "year": {"live": None, "heuristic": None, "first": None, "rows": 0, "per_metric": {}},
         "summary": nothing | {"pages_per_week": 0.0, "rollbacks": 0, "rows_answered_badly": 0},
     }  # fmt: skip
@@ -198,6 +198,15 @@ def test_rows_that_do_not_add_up_are_told(year: Year) -> None:
     assert "off by" not in words(render(year))
     year["tables"]["planes"]["committed"] -= 5
     assert "off by 5" in words(render(year))
+
+
+def test_the_review_queue_is_told(year: Year) -> None:
+    """How many answers asked for a person, and what became of them; nothing where none did."""
+    text = words(render(year))
+    assert "31 answers broke a check that asks a person to look" in text
+    assert "2 answers waited, the oldest since" in text
+    year["review"] = {"asked": 0}
+    assert "Answers for a person" not in render(year)
 
 
 def test_an_answer_by_the_heuristic_is_named(year: Year) -> None:

@@ -1,0 +1,255 @@
+"""The review queue: the answers that a check wants looked at, by whether anybody has. A fold over log and ledger."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from trivium.core.answers import Gist
+from trivium.core.problems import Problem, ProjectError
+from trivium.core.values import EPOCH, iso, moment, span
+from trivium.loop.check_hits import answered_periods
+from trivium.loop.cohort import EARLY
+from trivium.loop.find_answer import find
+from trivium.loop.outcomes import has_outcomes, truth
+from trivium.loop.unsealed import unsealed
+from trivium.loop.workspace import Workspace
+from trivium.respond.reviews import Entry, ordered, state_of, value_of
+from trivium.store.predictions import partition_part, prediction_id
+
+if TYPE_CHECKING:
+    import polars as pl
+
+NOT_QUEUED = "TV-RUN-091"
+_COLUMNS = ("prediction_id", "row_id", "at", "version", "stage", "source", "prediction", "checks", "review")
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def review_queue(ws: Workspace) -> list[Entry]:
+    """List the answers that a check put into the queue, whatever has become of them since, the first to look at first.
+
+    It looks back over twice `[review] expires_after`: what expired before that is forgotten.
+    """
+    fresh = unsealed(ws)
+    now, limit = ws.clock.now(), span(ws.project.review.expires_after)
+    given = [gist for gist in _given(ws, fresh, since=now - 2 * limit) if gist.review]
+    if not given:
+        return []
+    known = _known(ws, given, now=now)
+    shares = _shares(ws, fresh)
+    asks = {check.name for check in ws.project.checks if check.else_ == "review"}
+    found = [_entry(ws, gist, asks=asks, shares=shares, known=known, now=now, limit=limit) for gist in given]
+    return ordered(_by_row(found), now=now)
+
+
+def queue_told(ws: Workspace, entries: Sequence[Entry] | None = None) -> dict[str, Any]:
+    """Count the queue: how many answers wait, since when, and what became of the others of late."""
+    entries = review_queue(ws) if entries is None else entries
+    waiting = [one for one in entries if one.is_open]
+    counts = Counter(one.state for one in entries)
+    return {
+        "waiting": len(waiting),
+        "oldest_at": iso(min(one.at for one in waiting)) if waiting else None,
+        "expires_after": ws.project.review.expires_after,
+        **{state: counts[state] for state in ("taken", "decided", "skipped", "overtaken", "expired")},
+    }
+
+
+def queue_page(ws: Workspace, *, most: int, every: bool = False) -> dict[str, Any]:
+    """Tell the queue's counts, and its first entries with their requests; with `every` also those that wait no more."""
+    entries = review_queue(ws)
+    shown = [one for one in entries if every or one.is_open][:most]
+    return {
+        "queue": queue_told(ws, entries),
+        "reviews": [{**plain_entry(ws, one), "request": request_of(ws, one)} for one in shown],
+    }
+
+
+def plain_entry(ws: Workspace, one: Entry) -> dict[str, Any]:
+    """Write an entry as `--json` and HTTP have it, with why it is there."""
+    because = {check.name: check.because for check in ws.project.checks}
+    told: dict[str, Any] = msgspec.to_builtins(one)
+    told |= {"at": iso(one.at), "expires_at": iso(one.expires_at), "value": round(one.value, 3)}
+    told["why"] = [{"check": name, "because": because.get(name, "")} for name in one.asked_by]
+    if one.taken is not None:
+        told["taken"] = {"by": one.taken.by, "until": iso(one.taken.until)}
+    if one.decision is not None:
+        said = one.decision
+        told["decision"] = {"verdict": said.verdict, "by": said.by, "at": iso(said.at), "because": said.because}
+    return told
+
+
+def shown_entry(ws: Workspace, one: Entry) -> dict[str, Any]:
+    """Tell one entry with its request, what others would have said of the row, and what came true, if that is known."""
+    told = {"request": request_of(ws, one), "others": _others(ws, one), "truth": truth_of(ws, one)}
+    return {**plain_entry(ws, one), **told}
+
+
+def request_of(ws: Workspace, one: Entry) -> dict[str, Any]:
+    """Read what was asked, private columns left out: neither their values nor what hides them is of use to a person."""
+    found = find(ws, one.id)
+    request = (found.request if found is not None else _collected(ws, one)) or {}
+    private = {name for name, column in ws.project.tables[ws.project.requests].columns.items() if column.private}
+    return {name: _plain(value) for name, value in request.items() if name not in private}
+
+
+def _collected(ws: Workspace, one: Entry) -> dict[str, Any] | None:
+    """Find the row of a tick's answer in its partition."""
+    import polars as pl
+
+    part = partition_part(one.id)
+    for record in ws.state.snapshot.partitions(ws.project.requests):
+        if partition_part(prediction_id(record.partition, 0)) == part:
+            rows = ws.frame(record.blob)
+            held = rows.filter(pl.col(ws.project.model.row_id).cast(pl.String) == one.row_id)
+            return held.row(0, named=True) if held.height else None
+    return None
+
+
+def _plain(value: Any) -> Any:
+    return value if isinstance(value, str | int | float | bool) or value is None else str(value)
+
+
+def entry_of(ws: Workspace, name: str) -> Entry:
+    """Find an entry by its answer's id.
+
+    Raises:
+        ProjectError (TV-RUN-091): no answer of that id is in the queue.
+    """
+    found = next((one for one in review_queue(ws) if one.id == name), None)
+    if found is None:
+        raise ProjectError(
+            Problem(
+                code=NOT_QUEUED,
+                what=f"no answer {name[:60]!r} is in the review queue",
+                where="review queue",
+                seen=name[:60],
+                fix="take an id from `trivium review list`; what has expired leaves it in the end",
+            )
+        )
+    return found
+
+
+def truth_of(ws: Workspace, one: Entry) -> dict[str, Any] | None:
+    """Tell what came true of an entry's row, by the outcomes' table or a client; None while nobody knows."""
+    if not has_outcomes(ws):
+        return None
+    known = truth(ws, since=one.at - EARLY, until=ws.clock.now())
+    held = known.filter(known["row_id"] == one.row_id)
+    return {"label": held["label"][0], "known_at": iso(held["known_at"][0])} if held.height else None
+
+
+def _given(ws: Workspace, fresh: Sequence[Gist], *, since: datetime) -> Iterator[Gist]:
+    """Give the answers for review since a time, sealed or not; those of ticks and of servers."""
+    every = span(ws.project.tables[ws.project.requests].every)
+    for event in ws.state.journal.answered.values():
+        if event.body["review"] and moment(event.body["start"]) + every >= since:
+            yield from _of_blob(ws, event.body["blob"])
+    for parts in ws.state.log.waiting.values():
+        for part in parts:
+            if part.body["review"] and part.start + every >= since:
+                yield from _of_blob(ws, part.blob)
+    yield from fresh
+
+
+def _of_blob(ws: Workspace, blob: str) -> list[Gist]:
+    """Read the answers for review of a sealed log; those of the latest are remembered."""
+    blob = ws.state.log.standing(blob)
+    held: dict[str, list[Gist]] = ws.cache.setdefault("reviews", {})
+    if blob not in held:
+        rows = ws.blobs.get_frame(blob, columns=list(_COLUMNS))
+        held[blob] = list(_gists(rows.filter(rows["review"] & (rows["source"] != "unserved"))))
+        while len(held) > 1000:
+            held.pop(next(iter(held)))
+    return held[blob]
+
+
+def _gists(rows: "pl.DataFrame") -> Iterator[Gist]:
+    for row in rows.iter_rows(named=True):
+        yield Gist(
+            row["prediction_id"],
+            row["row_id"],
+            (row["at"] - EPOCH) // _MICROSECOND,
+            row["version"],
+            row["stage"],
+            row["source"],
+            row["prediction"],
+            tuple(row["checks"]),
+            row["review"],
+        )
+
+
+def _known(ws: Workspace, given: Sequence[Gist], *, now: datetime) -> set[str]:
+    """Name the rows of which the truth is known: nobody has to be asked about them any more."""
+    if not has_outcomes(ws):
+        return set()
+    oldest = EPOCH + min(gist.at for gist in given) * _MICROSECOND
+    known = truth(ws, since=oldest - EARLY, until=now)["row_id"]
+    return set(known.filter(known.is_in([gist.row_id for gist in given])))
+
+
+def _shares(ws: Workspace, fresh: Sequence[Gist]) -> dict[str, float]:
+    """Tell which share of all answers broke each check."""
+    rows, hits = 0, Counter[str]()
+    for period in answered_periods(ws, fresh).values():
+        rows += period.rows
+        hits += period.hits
+    return {name: count / rows for name, count in hits.items()}
+
+
+def _entry(
+    ws: Workspace,
+    gist: Gist,
+    *,
+    asks: set[str],
+    shares: dict[str, float],
+    known: set[str],
+    now: datetime,
+    limit: timedelta,
+) -> Entry:
+    reviews, at = ws.state.reviews, EPOCH + gist.at * _MICROSECOND
+    # A check that the project has dropped or renamed since: all that the answer broke speak for it.
+    asked_by = tuple(name for name in gist.checks if name in asks) or gist.checks
+    probability = gist.prediction if ws.project.model.task == "binary" else None
+    return Entry(
+        id=gist.id,
+        row_id=gist.row_id,
+        at=at,
+        prediction=gist.prediction,
+        version=gist.version,
+        stage=gist.stage,
+        source=gist.source,
+        checks=gist.checks,
+        asked_by=asked_by,
+        expires_at=at + limit,
+        value=value_of(asked_by, shares=shares, prediction=probability),
+        state=state_of(gist.id, reviews, at=at, now=now, expires_after=limit, is_known=gist.row_id in known),
+        taken=reviews.lease(gist.id, now=now),
+        decision=reviews.decision(gist.id),
+    )
+
+
+def _by_row(entries: Iterable[Entry]) -> list[Entry]:
+    """Let a decision on one answer stand for all answers about its row: the label is the row's."""
+    found = list(entries)
+    decided = {one.row_id: one.decision for one in found if one.state == "decided"}
+    return [
+        msgspec.structs.replace(one, state="decided", decision=decided[one.row_id])
+        if one.is_open and one.row_id in decided
+        else one
+        for one in found
+    ]
+
+
+def _others(ws: Workspace, one: Entry) -> list[dict[str, Any]]:
+    """Tell what others would have said of the row, as far as it is sealed: a second opinion for whoever decides."""
+    blobs = [event.body["blob"] for event in ws.state.journal.answered.values() if event.body["review"]]
+    blobs += [part.blob for parts in ws.state.log.waiting.values() for part in parts if part.body["review"]]
+    for blob in blobs:
+        if any(gist.id == one.id for gist in _of_blob(ws, blob)):
+            log = ws.frame(blob)
+            held = log.filter((log["prediction_id"] == one.id) & (log["source"] == "unserved"))
+            return held.select("stage", "version", "prediction").rows(named=True)
+    return []
