@@ -1,32 +1,37 @@
 """What an answer costs beside other prediction servers, and what is left of it when things go wrong.
 
-`python benchmarks/serving.py` runs all of it in under 15 minutes; `--only PART,…` runs parts of it.
+`python benchmarks/serving.py` runs all of it in about 20 minutes; `--only PART,…` runs parts of it. What a part has
+found is kept in `.bench/serving`, with the code it was found with, and stands in the results until that code changes.
 """
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from harness.environments import KEPT
+from harness.environments import KEPT, ROOT
+from harness.kept import Kept, Part, digest_of
 from harness.load import Request, closed
-from harness.results import Row, of_runs, ratio, table, write
+from harness.results import Row, of_runs, table, write
 from harness.servers import Server, ask, free_port
-from serving_study.compared import CONNECTIONS, System, case_of, compared
+from serving_study.befalls import under_faults
+from serving_study.compared import CONNECTIONS, System, beside, case_of, compared, ratios
 from serving_study.described import under_its_description
-from serving_study.faults import under_faults
 from serving_study.flights import with_features
-from serving_study.fuzz import fuzzed
+from serving_study.fuzz import under_fuzz
 from serving_study.kills import under_kills
 from serving_study.model import Model, fitted
 from serving_study.ours import Trivium, is_ready, serve
 from serving_study.peers import PEERS
-from serving_study.project import made
+from serving_study.project import kept
 from serving_study.rated import at_a_fixed_rate
 from serving_study.rollbacks import rolled_back
 
+HERE = Path(__file__).parent
 PLACE = KEPT / "serving"
 OURS = Trivium()
 UNCOMPILED = Trivium("trivium, not compiled", "compile = false")
@@ -34,22 +39,31 @@ COMPARED: tuple[System, ...] = (OURS, UNCOMPILED, *PEERS)
 
 
 @dataclass(frozen=True)
+class Amount:
+    """How often and how long each thing is measured."""
+
+    rounds: int = 5
+    seconds: float = 2.0
+    starts: int = 3
+    tries: int = 20
+    bodies: int = 1_000_000
+    examples: int = 50
+
+
+QUICK = Amount(rounds=1, seconds=1.0, starts=1, tries=2, bodies=20_000, examples=5)
+
+
+@dataclass(frozen=True)
 class Asked:
-    """What is measured, and how often."""
+    """What is measured."""
 
     model: Model
     systems: Sequence[System]
-    rounds: int
-    seconds: float
-    starts: int
-    tries: int
-    bodies: int
-    examples: int
+    amount: Amount
 
     def project(self) -> Path:
         """Give the project of the trees; made where there is none."""
-        folder = PLACE / "struck"
-        return folder if (folder / ".trivium").exists() else made(folder, self.model)
+        return kept(PLACE / "struck", self.model)
 
     def requests(self) -> list[Request]:
         """Give a request for each unseen row."""
@@ -58,21 +72,20 @@ class Asked:
 
 def beside_peers(asked: Asked) -> Iterator[Row]:
     """Load the same model behind each server."""
-    yield from compared(
-        asked.systems, asked.model, PLACE, rounds=asked.rounds, seconds=asked.seconds, starts=asked.starts
-    )
+    much = asked.amount
+    yield from compared(asked.systems, asked.model, PLACE, rounds=much.rounds, seconds=much.seconds, starts=much.starts)
 
 
 def generator(asked: Asked) -> Iterator[Row]:
     """Load a server that does nothing: what is measured elsewhere must lie far below."""
     port = free_port()
-    command = [sys.executable, Path(__file__).parent / "serving_study" / "nothing.py", str(port)]
+    command = [sys.executable, HERE / "serving_study" / "nothing.py", str(port)]
     server = Server(command, port=port, log=PLACE / "nothing.log", cwd=PLACE, more={})
     try:
         server.ready(lambda: ask(port, "/", body=b"{}").status == 200)
         requests = asked.requests()
         for connections in CONNECTIONS:
-            loads = [closed(port, requests, connections=connections, seconds=1.0) for _ in range(asked.rounds)]
+            loads = [closed(port, requests, connections=connections, seconds=1.0) for _ in range(asked.amount.rounds)]
             case, name = case_of(connections), "load generator on a server that does nothing"
             yield of_runs(name, case, "throughput", "requests/s", [load.per_second for load in loads])
             own = [load.own_cpu_s / load.sent * 1e6 for load in loads]
@@ -83,22 +96,22 @@ def generator(asked: Asked) -> Iterator[Row]:
 
 def rated(asked: Asked) -> Iterator[Row]:
     """Ask at a fixed rate."""
-    yield from at_a_fixed_rate(OURS, asked.model, PLACE, rounds=asked.rounds, seconds=asked.seconds)
+    yield from at_a_fixed_rate(OURS, asked.model, PLACE, rounds=asked.amount.rounds, seconds=asked.amount.seconds)
 
 
 def features(asked: Asked) -> Iterator[Row]:
     """Serve the flights model on a features step of none, of ten expressions, and on its own."""
-    yield from with_features(PLACE, rounds=min(3, asked.rounds), seconds=asked.seconds)
+    yield from with_features(PLACE, rounds=asked.amount.rounds, seconds=asked.amount.seconds)
 
 
 def swaps(asked: Asked) -> Iterator[Row]:
     """Roll back and release under load."""
-    yield from rolled_back(asked.project(), asked.requests(), tries=asked.tries)
+    yield from rolled_back(asked.project(), asked.requests(), tries=asked.amount.tries)
 
 
 def kills(asked: Asked) -> Iterator[Row]:
     """Kill workers under load."""
-    yield from under_kills(asked.project(), asked.requests(), kills=asked.tries)
+    yield from under_kills(asked.project(), asked.requests(), kills=asked.amount.tries)
 
 
 def faults(asked: Asked) -> Iterator[Row]:
@@ -111,77 +124,90 @@ def fuzz(asked: Asked) -> Iterator[Row]:
     server = serve(asked.project())
     try:
         server.ready(lambda: is_ready(server))
-        came = fuzzed(server, asked.model.rows.tolist(), count=asked.bodies)
-        for body in came.worst:
-            print(f"  500: {body[:200]!r}", flush=True)
-        case = f"{asked.bodies:,} random bodies"
-        for status, number in sorted(came.statuses.items()):
-            yield of_runs("trivium", case, f"answered {status}", "requests", [number])
-        yield of_runs("trivium", case, "without an answer", "requests", [came.load.lost])
-        yield of_runs("trivium", case, "longest wait for an answer", "ms", [came.load.latency_ms(1.0)])
-        yield of_runs("trivium", case, "memory grown by", "MB", [came.after_mb - came.before_mb])
-        yield from under_its_description(server, PLACE, examples=asked.examples)
+        yield from under_fuzz(server, asked.model.rows.tolist(), count=asked.amount.bodies)
+        yield from under_its_description(server, PLACE, examples=asked.amount.examples)
     finally:
         server.stop()
 
 
-PARTS: dict[str, Callable[[Asked], Iterator[Row]]] = {
-    "generator": generator,
-    "compared": beside_peers,
-    "rated": rated,
-    "features": features,
-    "swaps": swaps,
-    "kills": kills,
-    "faults": faults,
-    "fuzz": fuzz,
+PARTS: dict[str, tuple[Callable[[Asked], Iterator[Row]], tuple[str, ...]]] = {
+    "generator": (generator, ("nothing",)),
+    "compared": (beside_peers, ("compared", "peers")),
+    "rated": (rated, ("rated",)),
+    "features": (features, ("flights",)),
+    "swaps": (swaps, ("rollbacks",)),
+    "kills": (kills, ("kills",)),
+    "faults": (faults, ("faults", "faulty", "befalls", "kills")),
+    "fuzz": (fuzz, ("fuzz", "described")),
 }
 
 
-def ratios(rows: Sequence[Row], systems: Sequence[System]) -> list[Row]:
-    """Put our figures, compiled and not, over each peer's."""
-    held = {(row["system"], row["case"], row["figure"]) for row in rows}
-    found = []
-    for ours in (OURS, UNCOMPILED):
-        for peer in (system for system in systems if system not in (OURS, UNCOMPILED)):
-            for case, figure in _compared_figures():
-                if {(ours.name, case, figure), (peer.name, case, figure)} <= held:
-                    one = ratio(rows, case, figure, ours=ours.name, over=peer.name)
-                    found.append(one if ours is OURS else {**one, "case": f"{case}, {ours.name}"})
+def digest_for(part: str, asked: Asked) -> str:
+    """Name the state of all that a part's figures depend on: our code, the part's own, and how much is measured."""
+    study = HERE / "serving_study"
+    own = [place for name in PARTS[part][1] for place in (study / f"{name}.py", study / name) if place.exists()]
+    names = [f"{system.name} {system.version}" for system in asked.systems] if part == "compared" else []
+    shared = [ROOT / "src" / "trivium", HERE / "harness" / "load.py", HERE / "harness" / "servers.py"]
+    shared += [study / f"{name}.py" for name in ("model", "ours", "project")]
+    return digest_of([*shared, *own], asked.amount, names)
+
+
+def measured(part: str, asked: Asked, digest: str) -> Part:
+    """Measure a part now, and keep what it found."""
+    measure = PARTS[part][0]
+    print(f"{part}: {(measure.__doc__ or '').splitlines()[0]}", flush=True)
+    started, load = time.perf_counter(), os.getloadavg()[0]
+    rows = list(measure(asked))
+    found = Kept(PLACE / "found").keep(part, digest, rows, seconds=time.perf_counter() - started, load_before=load)
+    print(f"  {found.seconds:.0f} s", flush=True)
     return found
 
 
-def _compared_figures() -> list[tuple[str, str]]:
-    loads = [
-        (case_of(connections), figure)
-        for connections in CONNECTIONS
-        for figure in ("throughput", "processor time a request", "p99")
-    ]
-    return [*loads, ("start", "time to ready"), ("after load", "memory")]
+def found_by(asked: Asked, *, only: Sequence[str], again: bool) -> dict[str, Part]:
+    """Measure the parts that are asked for and not yet kept; give all that are kept now."""
+    kept_parts, found = Kept(PLACE / "found"), {}
+    for part in PARTS:
+        digest = digest_for(part, asked)
+        held = kept_parts.get(part, digest)
+        if part in only and (held is None or again):
+            held = measured(part, asked, digest)
+        elif held is not None:
+            print(f"{part}: kept from {held.at}", flush=True)
+        if held is None:
+            print(f"{part}: not measured", flush=True)
+        else:
+            found[part] = held
+    return found
+
+
+def settings_of(asked: Asked, found: dict[str, Part]) -> dict[str, Any]:
+    """Tell how much was measured, and when, for how long and at what load each part was."""
+    times = {name: {"at": part.at, "seconds": part.seconds, "load": list(part.load)} for name, part in found.items()}
+    return {**vars(asked.amount), "workers": 1, "parts": times}
 
 
 def main() -> None:
-    """Run the parts, print the table, write the results."""
+    """Run the parts, print the tables, write the results."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--quick", action="store_true", help="one short round of each")
+    options.add_argument("--quick", action="store_true", help="one short round of each; results only with --name")
     options.add_argument("--only", help=f"parts, by comma: {', '.join(PARTS)}")
+    options.add_argument("--again", action="store_true", help="measure also what is kept")
     options.add_argument("--systems", help="systems to compare, by semicolon; all of them when left out")
-    options.add_argument("--name", default="serving", help="the results' name (serving)")
+    options.add_argument("--name", help="the results' name (serving)")
     said = options.parse_args()
     systems = [one for one in COMPARED if said.systems is None or one.name in said.systems.split(";")]
-    asked = Asked(
-        fitted(PLACE), systems, *((1, 1.0, 1, 2, 20_000, 5) if said.quick else (5, 2.0, 3, 20, 1_000_000, 50))
-    )
-    rows: list[Row] = []
-    for part in said.only.split(",") if said.only else PARTS:
-        print(f"{part}: {(PARTS[part].__doc__ or '').splitlines()[0]}", flush=True)
-        started = time.perf_counter()
-        rows += PARTS[part](asked)
-        print(f"  {time.perf_counter() - started:.0f} s", flush=True)
-    found = ratios(rows, systems)
+    asked = Asked(fitted(PLACE), systems, QUICK if said.quick else Amount())
+    found = found_by(asked, only=said.only.split(",") if said.only else list(PARTS), again=said.again)
+    rows = [row for part in found.values() for row in part.rows]
+    over = ratios(rows, systems, ours=(OURS, UNCOMPILED))
     print(table(rows), "", sep="\n")
-    for row in found:
+    print(beside(rows, systems))
+    for row in over:
         print(f"{row['case']}: {row['figure']} over {row['ours_over']}: {row['ratio']:g}")
-    write(said.name, rows, versions={system.name: system.version for system in systems}, ratios=found)
+    name = said.name or (None if said.quick or said.systems else "serving")
+    if name:
+        versions = {system.name: system.version for system in systems}
+        write(name, rows, versions=versions, ratios=over, settings=settings_of(asked, found))
 
 
 if __name__ == "__main__":

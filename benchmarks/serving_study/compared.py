@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.load import Load, Request, closed
-from harness.results import Row, of_runs
+from harness.results import Row, aligned, of_runs, ratio
 from harness.servers import Server
 from serving_study.model import Model
 
@@ -127,3 +127,47 @@ def _tell(system: System, connections: int, load: Load, cpu_us: float) -> None:
         f"p99 {load.latency_ms(0.99):.2f} ms, {load.failed} failed, generator {load.own_share:.0%} of a processor",
         flush=True,
     )
+
+
+def beside(rows: Sequence[Row], systems: Sequence[System]) -> str:
+    """Lay the systems' figures side by side, a system a line: medians, at 1 and at the most connections."""
+    one, many = (case_of(count) for count in CONNECTIONS)
+    columns = [
+        ("requests/s, 1", one, "throughput"),
+        (f"requests/s, {CONNECTIONS[-1]}", many, "throughput"),
+        ("p50 ms, 1", one, "p50"),
+        (f"p99 ms, {CONNECTIONS[-1]}", many, "p99"),
+        (f"µs a request, {CONNECTIONS[-1]}", many, "processor time a request"),
+        ("memory MB", "after load", "memory"),
+        ("ready s", "start", "time to ready"),
+    ]
+    held = {(row["system"], row["case"], row["figure"]): row["median"] for row in rows}
+    lines = [["system", "version", *(title for title, _, _ in columns)]]
+    for system in systems:
+        cells = [held.get((system.name, case, figure)) for _, case, figure in columns]
+        if any(cell is not None for cell in cells):
+            lines.append([system.name, system.version, *("" if cell is None else f"{cell:,g}" for cell in cells)])
+    return aligned(lines)
+
+
+def ratios(rows: Sequence[Row], systems: Sequence[System], *, ours: Sequence[System]) -> list[Row]:
+    """Put the figures of each of ours over each peer's; the case names which of ours, past the first."""
+    held = {(row["system"], row["case"], row["figure"]) for row in rows}
+    names = [one.name for one in ours]
+    found = []
+    for mine in names:
+        for peer in (system.name for system in systems if system.name not in names):
+            for case, figure in _compared_figures():
+                if {(mine, case, figure), (peer, case, figure)} <= held:
+                    over = ratio(rows, case, figure, ours=mine, over=peer)
+                    found.append(over if mine == names[0] else {**over, "case": f"{case}, {mine}"})
+    return found
+
+
+def _compared_figures() -> list[tuple[str, str]]:
+    loads = [
+        (case_of(connections), figure)
+        for connections in CONNECTIONS
+        for figure in ("throughput", "processor time a request", "p99")
+    ]
+    return [*loads, ("start", "time to ready"), ("after load", "memory")]

@@ -13,23 +13,23 @@ from harness.results import Row, of_runs
 from harness.servers import ask
 from serving_study.compared import loaded
 from serving_study.ours import is_ready, serve
-from serving_study.project import trivium
+from serving_study.project import code_digest, trivium
 
 DAYS = 45
 ASKED = 500
 # The requests are asked as of their own time, which the other tables must reach.
 NONE = 'rows.select("hour", "minute", "weekday", "month", "distance", "flight", "sched_arr_time")'
 TEN = """rows.select(
-        "hour",
-        "weekday",
-        "distance",
         (pl.col("hour") * 60 + pl.col("minute")).alias("minute_of_day"),
-        (pl.col("hour") >= 16).cast(pl.Int64).alias("is_rush"),
+        (pl.col("hour") >= rush_from).cast(pl.Int64).alias("is_rush"),
         (pl.col("distance") / 100).alias("hundreds"),
         (pl.col("origin") == "JFK").cast(pl.Int64).alias("is_jfk"),
         pl.col("carrier").is_in(["EV", "MQ", "9E"]).cast(pl.Int64).alias("is_regional"),
+        pl.col("dest").str.to_integer(base=36, strict=False).alias("to"),
         (pl.col("sched_arr_time") // 100).fill_null(12).alias("arrives"),
-        (pl.col("scheduled_at").dt.ordinal_day()).alias("day"),
+        pl.col("scheduled_at").dt.ordinal_day().alias("day"),
+        pl.when(pl.col("weekday") >= 6).then(1).otherwise(0).alias("is_weekend"),
+        pl.col("distance").clip(0, 3000).alias("near"),
     )"""
 STEP = """@tv.step
 def features(flights: pl.DataFrame, *, rush_from: int = 16) -> pl.DataFrame:
@@ -43,7 +43,8 @@ STEPS = {"no expressions": NONE, "ten expressions": TEN, "its own step, three ta
 
 def made(folder: Path) -> Path:
     """Make the project of the template with the first days of its year, collected."""
-    if not (folder / ".trivium").exists():
+    stamp, code = folder / "made-by", code_digest()
+    if not stamp.exists() or stamp.read_text() != code:
         shutil.rmtree(folder, ignore_errors=True)
         trivium(folder.parent, "init", str(folder), "--template", "flights", anywhere=True)
         for table in ("flights", "arrivals", "weather"):
@@ -51,6 +52,7 @@ def made(folder: Path) -> Path:
                 late.unlink()
         _let_pass(folder / "trivium.toml")
         trivium(folder, "collect")
+        stamp.write_text(code)
     return folder
 
 

@@ -3,11 +3,12 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from harness.load import HOST, Load, Request, closed
+from harness.results import Row, of_runs
 from harness.servers import Server
 from serving_study.ours import PATH, row_of
 
@@ -147,3 +148,21 @@ def fuzzed(server: Server, rows: Sequence[Sequence[float]], *, count: int, seed:
     before = server.memory_mb()[0]
     load = closed(server.port, bodies, connections=16, seconds=0, first=count // 10, most=count, seen=see)
     return Fuzzed(load, tuple(worst), before, server.memory_mb()[0])
+
+
+def under_fuzz(server: Server, rows: Sequence[Sequence[float]], *, count: int) -> Iterator[Row]:
+    """Send so many bodies; give what was answered, what was not, the longest wait, and what the memory did."""
+    came = fuzzed(server, rows, count=count)
+    for body in came.worst:
+        print(f"  5xx: {body[:200]!r}", flush=True)
+    case = f"{count:,} random bodies"
+    for status, number in sorted(came.statuses.items()):
+        yield of_runs("trivium", case, f"answered {status}", "requests", [number])
+    yield of_runs("trivium", case, "answered 500 or above", "requests", [_faults(came.statuses)])
+    yield of_runs("trivium", case, "without an answer", "requests", [came.load.lost])
+    yield of_runs("trivium", case, "longest wait for an answer", "ms", [came.load.latency_ms(1.0)])
+    yield of_runs("trivium", case, "memory grown by", "MB", [came.after_mb - came.before_mb])
+
+
+def _faults(statuses: Counter[int]) -> int:
+    return sum(number for status, number in statuses.items() if status >= 500)

@@ -6,18 +6,16 @@ import random
 import signal
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-import msgspec
 
 from harness.load import Load, Request, closed
 from harness.results import Row, of_runs
 from harness.servers import Server
 from serving_study.ours import is_ready, serve
-from trivium.core.answers import Logged
+from trivium.loop.seal import seal
 from trivium.loop.workspace import Workspace
-from trivium.store.segments import log_folder, read, segments
 
 BETWEEN_S = (0.3, 0.8)
 _ID = b'"id":"'
@@ -25,7 +23,7 @@ _ID = b'"id":"'
 
 @dataclass(frozen=True)
 class Killed:
-    """What came of it: acknowledged answers, those of them that the log lacks, and those that it holds twice."""
+    """What came of it: acknowledged answers, how many of them the sealed log lacks, and how many it holds twice."""
 
     load: Load
     kills: int
@@ -41,15 +39,15 @@ def killed(server: Server, project: Path, requests: Sequence[Request], *, kills:
 
     def see(now: float, status: int, body: bytes) -> None:
         if status == 200:
-            place = body.find(_ID) + len(_ID)
-            acknowledged.append(body[place : body.index(b'"', place)].decode())
+            acknowledged.append(id_in(body))
 
     async def meanwhile() -> None:
         for _ in range(kills):
+            await answering(server, acknowledged)
             await asyncio.sleep(moments.uniform(*BETWEEN_S))
-            struck.append(moments.choice(await workers(server)))
+            struck.append(moments.choice(await answering(server, acknowledged)))
             os.kill(struck[-1], signal.SIGKILL)
-        await workers(server, but=struck[-1])
+        await answering(server, acknowledged)
 
     load = closed(server.port, requests, connections=16, seen=see, meanwhile=meanwhile)
     held = Counter(served(project))
@@ -57,23 +55,34 @@ def killed(server: Server, project: Path, requests: Sequence[Request], *, kills:
     return Killed(load, len(struck), len(acknowledged), missing, sum(n > 1 for n in held.values()), len(held))
 
 
-async def workers(server: Server, *, but: int = 0) -> list[int]:
-    """Wait for a worker, other than one that was killed, and list them all."""
-    children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-    while not (found := [int(pid) for pid in children.read_text().split() if int(pid) != but]):
+def id_in(body: bytes) -> str:
+    """Read the id of the first answer of a reply, without decoding all of it: the load goes on meanwhile."""
+    place = body.find(_ID) + len(_ID)
+    return body[place : body.index(b'"', place)].decode()
+
+
+async def answering(server: Server, acknowledged: Sequence[str]) -> list[int]:
+    """Wait until clients get answers; list the workers that write them to the log, and could lose them."""
+    known = len(acknowledged)
+    while len(acknowledged) <= known or not (found := [pid for pid in server.pids() if _writes(pid)]):
         await asyncio.sleep(0.01)
     return found
 
 
+def _writes(pid: int) -> bool:
+    with suppress(OSError):
+        return any(handle.readlink().suffix == ".seg" for handle in Path(f"/proc/{pid}/fd").iterdir())
+    return False
+
+
 def served(project: Path) -> Iterator[str]:
-    """Give the ids of the answers that the log holds as served."""
-    decode = msgspec.msgpack.Decoder(Logged).decode
-    for segment in segments(log_folder(Workspace(project).root)):
-        found = read(segment)
-        for record in found.records if found else ():
-            logged = decode(record)
-            if logged.source != "unserved":
-                yield logged.id
+    """Seal the log as a server or a worker does, and give the ids of the answers that it holds as served."""
+    ws = Workspace(project)
+    seal(ws)
+    ws.refresh()
+    for part in ws.state.log.parts():
+        log = ws.frame(part.blob)
+        yield from log.filter(log["source"] != "unserved")["prediction_id"]
 
 
 def under_kills(project: Path, requests: Sequence[Request], *, kills: int) -> Iterator[Row]:

@@ -10,7 +10,7 @@ from harness.environments import ROOT
 from harness.load import Request
 from harness.servers import Server, ask, free_port
 from serving_study.model import COLUMNS, Model
-from serving_study.project import COMMAND, NAME, made, own_environment
+from serving_study.project import COMMAND, NAME, kept, own_environment
 from trivium import __version__
 
 PATH = f"/models/{NAME}/predict"
@@ -32,10 +32,7 @@ class Trivium:
 
     def start(self, model: Model, folder: Path) -> Server:
         """Make the project, where it is not made, and serve it."""
-        project = folder / self.name.replace(" ", "-")
-        if not (project / ".trivium").exists():
-            made(project, model, more=self.settings)
-        return serve(project)
+        return serve(kept(folder / self.name.replace(" ", "-"), model, more=self.settings))
 
     def request(self, row: Row) -> Request:
         """Make the request for one row; each sending asks about a row id of its own."""

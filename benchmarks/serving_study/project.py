@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from harness.environments import ROOT
+from harness.kept import digest_of
 from serving_study.model import COLUMNS, Model, frame_of, labels_of, rows_of
 
 COMMAND = [sys.executable, "-c", "from trivium.cli.main import main; main()"]
@@ -132,6 +133,20 @@ def trivium(project: Path, *words: str, may_lose: bool = False, anywhere: bool =
 def own_environment() -> dict[str, str]:
     """Give the environment in which a process imports this checkout."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT / "benchmarks")))}
+
+
+def kept(folder: Path, model: Model, *, more: str = "") -> Path:
+    """Give the project as `made` makes it; made anew where other code made it, so that no old version is asked."""
+    stamp, code = folder / "made-by", code_digest()
+    if not stamp.exists() or stamp.read_text() != code:
+        made(folder, model, more=more)
+        stamp.write_text(code)
+    return folder
+
+
+def code_digest() -> str:
+    """Name the state of the code that makes and serves projects."""
+    return digest_of([ROOT / "src" / "trivium", Path(__file__)])
 
 
 def made(folder: Path, model: Model, *, more: str = "", serve: str = "") -> Path:

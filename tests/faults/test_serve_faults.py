@@ -3,7 +3,8 @@
 import pytest
 
 from harness.load import closed
-from serving_study.faults import endured, faulty_project, of_the_machine, of_versions
+from serving_study.befalls import faulty_project, of_the_machine, of_versions
+from serving_study.faults import endured
 from serving_study.fuzz import fuzzed
 from serving_study.kills import killed
 from serving_study.model import fitted
@@ -71,7 +72,7 @@ def test_a_version_that_fails(server, faulty, requests):
 
 def test_a_disk_that_is_full(server, faulty, requests):
     """Answers go on, the server says what is the matter, and what was held back is written once there is room."""
-    full, _ = of_the_machine(faulty[0], server)
+    full = of_the_machine(faulty[0], server)[0]
     came = endured(server, requests, full, lasts_s=0.7)
     assert (came.load.failed, came.was_told) == (0, True)
     assert came.recovered_s < float("inf")
@@ -79,7 +80,7 @@ def test_a_disk_that_is_full(server, faulty, requests):
 
 def test_a_database_that_is_lost(server, faulty, requests):
     """Without its database a server answers on; put back, it is followed again: a rollback reaches the server."""
-    _, lost = of_the_machine(faulty[0], server)
+    lost = of_the_machine(faulty[0], server)[1]
     lost.begin()
     for _ in range(40):
         load = closed(server.port, requests, connections=4, seconds=0.5)

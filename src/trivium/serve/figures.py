@@ -59,6 +59,7 @@ GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "trivium_reviews_waiting": ("Answers that wait for a person, as of the last minute.", ("model", "worker")),
     "trivium_reviews_oldest_seconds": ("How long the oldest of them has waited.", ("model", "worker")),
     "trivium_reviews_expired": ("Answers that expired of late without anybody looking.", ("model", "worker")),
+    "trivium_log_damaged": ("Places of the prediction log that are damaged, not yet told of.", ("model", "worker")),
     "trivium_shadow_dropped": ("Rows that shadows did not see, for their queue was full.", ("model", "worker")),
     "trivium_shadow_waiting": ("Rows that wait for the shadows.", ("model", "worker")),
     "trivium_resident_bytes": ("Memory that the worker holds.", ("worker",)),

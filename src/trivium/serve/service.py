@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -172,10 +173,21 @@ class Service:
         trouble = [problem.what for problem in self._follower.troubles.values()]
         if refusal is not None:
             trouble.append(f"the prediction log cannot be written: {refusal.seen or refusal.what}")
+        lost = self._lost
+        if lost["damaged"] or lost["strange"]:
+            trouble.append(
+                f"{lost['damaged']:,} places ({lost['bytes']:,} bytes) of the prediction log are damaged, "
+                f"{lost['strange']:,} records of it cannot be read"
+            )
         if behind_s > BEHIND_S:
             trouble.append(f"the ledger was last read {behind_s:.0f} s ago")
         is_ready = refusal is None or self.writer.level == "os"
         return {"ready": is_ready, "live": self.live, "route_seq": self._follower.current.head, "trouble": trouble}
+
+    @property
+    def _lost(self) -> Counter[str]:
+        """What sealing could not take in of the log, until the period's event tells of it."""
+        return self._following.state.log.lost
 
     def _gauges(self) -> Iterator[tuple[str, tuple[str, ...], float]]:
         name = self.name
@@ -189,6 +201,7 @@ class Service:
         yield "trivium_log_held", (name,), log.held
         yield "trivium_log_lost", (name,), log.lost
         yield "trivium_log_unsynced_seconds", (name,), log.unsynced_s
+        yield "trivium_log_damaged", (name,), self._lost["damaged"]
         about = self.about()
         for ref, state in about["breakers"].items():
             yield "trivium_breaker_open", (name, ref), float(state != "closed")

@@ -4,6 +4,7 @@ SQLite in WAL mode: any number of readers beside one writer. A write transaction
 waits for its turn at the start; the driver's own way (a read lock, raised later) loses updates between two writers.
 """
 
+import errno
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 
 from trivium.core.problems import Problem, ProjectError, StoreError
 from trivium.store.disk import refused
@@ -94,7 +95,41 @@ def open_engine(url: str, *, durable: bool = True) -> Engine:
         writes = connection.get_execution_options().get(_WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
+    _keep_to_file(engine)
     return engine
+
+
+def _keep_to_file(engine: Engine) -> None:
+    """Keep connections to the file that stands at the path now, and never make anew one that was there and is gone.
+
+    An open connection goes on reading a file that was deleted, for as long as its process lives; what was put back in
+    its place would never be seen.
+    """
+    place = Path(str(engine.url.database))
+    seen: list[tuple[int, int]] = []
+
+    @event.listens_for(engine, "do_connect")
+    def hold(*_: Any) -> None:
+        if seen and _file_at(place) is None:
+            raise refused(str(place), FileNotFoundError(errno.ENOENT, "the database is gone"))
+
+    @event.listens_for(engine, "connect")
+    def note(_connection: sqlite3.Connection, record: Any) -> None:
+        record.info["file"] = found = _file_at(place)
+        seen[:] = [found] if found else seen
+
+    @event.listens_for(engine, "checkout")
+    def hold_to_it(_connection: sqlite3.Connection, record: Any, _proxy: Any) -> None:
+        if record.info["file"] != _file_at(place):
+            raise DisconnectionError(f"{place} is another file now")
+
+
+def _file_at(place: Path) -> tuple[int, int] | None:
+    try:
+        found = place.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _sqlite_url(url: str) -> URL:

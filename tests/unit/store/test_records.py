@@ -173,3 +173,29 @@ def test_another_programs_file_is_refused(open_store, tmp_path, statements):
     connection.close()
     with pytest.raises(StoreError, match="TV-STORE-002"):
         migrate(open_store())
+
+
+def test_a_file_that_was_deleted_and_put_back_is_read_anew(open_store, tmp_path):
+    """An engine reads the file that stands at its path now, not the one that its connection still holds open."""
+    engine = open_store()
+    migrate(engine)
+    kept = {path: path.read_bytes() for path in tmp_path.glob("trivium.db*")}
+    with writing(engine) as connection:
+        connection.execute(text("INSERT INTO memo VALUES ('late', 'x')"))
+    for path in tmp_path.glob("trivium.db*"):
+        path.unlink()
+    for path, content in kept.items():
+        path.write_bytes(content)
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT count(*) FROM memo")).scalar() == 0
+
+
+def test_a_file_that_is_gone_is_told_and_not_made_anew(open_store, tmp_path):
+    """An engine whose file is gone says so; it does not go on with an empty one."""
+    engine = open_store()
+    migrate(engine)
+    for path in tmp_path.glob("trivium.db*"):
+        path.unlink()
+    with pytest.raises(StoreError, match="TV-STORE-003"), reading(engine):
+        pass
+    assert list(tmp_path.glob("trivium.db*")) == []
