@@ -24,6 +24,7 @@ from serving_study.project import made, trivium
 from trivium.store.segments import log_folder, segments
 
 LONG_S = 14.0  # for what is noticed by what happens once in some seconds
+JUMPS_S = 4.0  # past the second that the clock's own reading of its file takes
 SMALL_DISK_MB = 96
 CLOCK = "clock-offset"
 FAKETIME = ("libfaketime==3.0.1",)
@@ -145,13 +146,13 @@ def of_the_clock(project: Path) -> list[Fault]:
         return lambda: (project / CLOCK).write_text(seconds)
 
     return [
-        Fault("clock a day ahead", jump("+86400"), jump("+0"), None),
-        Fault("clock a day back", jump("-86400"), jump("+0"), None),
+        Fault("clock a day ahead", jump("+86400"), jump("+0"), None, JUMPS_S),
+        Fault("clock a day back", jump("-86400"), jump("+0"), None, JUMPS_S),
     ]
 
 
 def movable_clock(project: Path) -> dict[str, str]:
-    """Let a file move the clock of the server's processes; each look at the clock then costs a look at the file.
+    """Let a file move the clock of the server's processes, within a second of its being written.
 
     Raises:
         RuntimeError: the library does not work on this machine.
@@ -161,8 +162,9 @@ def movable_clock(project: Path) -> dict[str, str]:
     more = {
         "LD_PRELOAD": str(library),
         "FAKETIME_TIMESTAMP_FILE": str(project / CLOCK),
-        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_CACHE_DURATION": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # else waits by the monotonic clock, such as the interpreter's, never end
     }
     told = [sys.executable, "-c", "import time; print(time.time())"]
     (project / CLOCK).write_text("-86400")

@@ -37,10 +37,11 @@ class _Task(Generic[T]):
 
 
 class OwnThread:
-    """Runs one task at a time. Started when first used; a daemon, so that it never holds up the process's end."""
+    """Runs one task at a time, of any number of callers. Started when first used; a daemon: it holds up no exit."""
 
     def __init__(self, name: str) -> None:
         self._name = name
+        self._lock = threading.Lock()
         self._tasks: SimpleQueue[_Task[object] | None] | None = None
         self._thread: threading.Thread | None = None
         self._left_behind: list[threading.Thread] = []
@@ -58,9 +59,9 @@ class OwnThread:
             TimeoutError: it has not come back in time, or too many hang already.
         """
         task = _Task(work)
-        self._hand_over(task)
+        tasks = self._hand_over(task)
         if not task.done.wait(timeout_s):
-            self._leave_behind()
+            self._leave_behind(tasks)
             raise TimeoutError
         return task.result()
 
@@ -68,21 +69,25 @@ class OwnThread:
         """Run the work there and wait for nothing; what it raises is lost, so it must raise nothing."""
         self._hand_over(_Task(work))
 
-    def _hand_over(self, task: _Task[T]) -> None:
-        if self._tasks is None:
-            if self.left_behind >= MOST_LEFT_BEHIND:
-                raise TimeoutError
-            self._tasks = SimpleQueue()
-            self._thread = threading.Thread(target=_work, args=(self._tasks,), name=self._name, daemon=True)
-            self._thread.start()
-        self._tasks.put(task)  # type: ignore[arg-type]  # the queue holds tasks of any result
+    def _hand_over(self, task: _Task[T]) -> "SimpleQueue[_Task[object] | None]":
+        """Give the task to the thread, and the queue that it waits in to the caller."""
+        with self._lock:
+            if self._tasks is None:
+                if self.left_behind >= MOST_LEFT_BEHIND:
+                    raise TimeoutError
+                self._tasks = SimpleQueue()
+                self._thread = threading.Thread(target=_work, args=(self._tasks,), name=self._name, daemon=True)
+                self._thread.start()
+            self._tasks.put(task)  # type: ignore[arg-type]  # the queue holds tasks of any result
+            return self._tasks
 
-    def _leave_behind(self) -> None:
-        assert self._tasks is not None
-        assert self._thread is not None
-        self._tasks.put(None)
-        self._left_behind.append(self._thread)
-        self._tasks = self._thread = None
+    def _leave_behind(self, tasks: "SimpleQueue[_Task[object] | None]") -> None:
+        """Give up the thread that this caller waited for; another caller who waited for it may have, already."""
+        with self._lock:
+            if self._tasks is tasks and self._thread is not None:
+                tasks.put(None)
+                self._left_behind.append(self._thread)
+                self._tasks = self._thread = None
 
 
 def _work(tasks: "SimpleQueue[_Task[object] | None]") -> None:
