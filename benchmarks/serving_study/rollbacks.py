@@ -13,7 +13,8 @@ from harness.results import Row, of_runs
 from serving_study.ours import is_ready, serve
 from serving_study.project import COMMAND, own_environment, trivium
 
-SETTLES_S = 0.5  # how long the load goes on after each swap
+SETTLES_S = 0.5  # how long the load goes on after each swap was seen
+SEEN_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,18 @@ def swapped(
         place = body.find(b'"version":"')
         answers.append((now + behind, body[place + 11 : place + 13].decode()))
 
-    async def meanwhile() -> None:
+    async def answers_by(version: str) -> None:
+        until = time.perf_counter() + SEEN_WITHIN_S
+        while (not answers or answers[-1][1] != version) and time.perf_counter() < until:
+            await asyncio.sleep(0.01)
         await asyncio.sleep(SETTLES_S)
+
+    async def meanwhile() -> None:
+        await answers_by("v2")
         for _ in range(tries):
-            for words in (("rollback",), ("release", "v2", "--to", "live")):
+            for words, version in ((("rollback",), "v1"), (("release", "v2", "--to", "live"), "v2")):
                 await _say(project, *words)
-                await asyncio.sleep(SETTLES_S)
+                await answers_by(version)
 
     load = closed(port, requests, connections=connections, seconds=0, seen=see, meanwhile=meanwhile)
     events = [event for event in trivium(project, "ledger")["events"] if event["kind"] in ("staged", "rolled_back")]
