@@ -11,7 +11,7 @@ from originals import asked, compiled, held
 from trivium.artifact.compiled import Compiled, session_of
 from trivium.artifact.graph import Graph
 from trivium.artifact.pieces import at_keys, over_spans
-from trivium.artifact.sklearn_trees import at_single_precision
+from trivium.artifact.single_precision import at_single_precision
 from trivium.artifact.trees import Ensemble, Tree, add_ensemble, add_trees, constant_tree, piece_tree
 
 WIDTH = 3

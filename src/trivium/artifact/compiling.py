@@ -1,6 +1,7 @@
 """Compile: a fitted model becomes numbers and graphs that cannot execute code, or a reason why not."""
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 from trivium.artifact.compiled import Compiled, NotCompiled
@@ -9,6 +10,12 @@ from trivium.artifact.graph import INPUT, Graph
 from trivium.artifact.refusals import NotCompilable
 
 Reader = Callable[[Any], Estimator]
+# Who reads the models of which library, by the name of their type.
+HOMES = {
+    "sklearn": "trivium.artifact.sklearn_trees",
+    "lightgbm": "trivium.artifact.lightgbm_trees",
+    "xgboost": "trivium.artifact.xgboost_trees",
+}
 
 
 def compile_model(model: Any, columns: Sequence[str]) -> Compiled | NotCompiled:
@@ -34,17 +41,18 @@ def reader_of(model: Any) -> Reader:
         NotCompilable: nobody does.
     """
     kind = type(model)
-    home = kind.__module__.partition(".")[0]
-    if home == "sklearn":
-        from trivium.artifact.sklearn_trees import READERS
-
-        if kind.__name__ in READERS:
-            return READERS[kind.__name__]
+    home = HOMES.get(kind.__module__.partition(".")[0])
+    if home is not None:
+        readers: dict[str, Reader] = import_module(home).READERS
+        if kind.__name__ in readers:
+            return readers[kind.__name__]
     raise NotCompilable(f"no compiled form is known for {kind.__module__}.{kind.__qualname__}")
 
 
 def graph_of(model: Estimator, columns: tuple[str, ...]) -> Compiled:
     """Write an estimator that reads its columns as they are as a graph."""
+    import numpy as np
+
     graph = Graph()
     width = len(columns)
     answers = add_link(graph, model.sums(graph, INPUT, width), model)
@@ -52,6 +60,8 @@ def graph_of(model: Estimator, columns: tuple[str, ...]) -> Compiled:
     if refused is not None:
         answers = graph.add("Add", answers, refused)
     many = model.classes is not None and len(model.classes) > 2
+    if model.targets == 2 and not many:
+        answers = graph.add("Gather", answers, graph.constant(np.array([1]), np.int64), axis=1)
     outputs = len(model.classes) if many and model.classes else 1
     return Compiled(
         form=model.form,  # type: ignore[arg-type]

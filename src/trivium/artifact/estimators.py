@@ -7,9 +7,8 @@ from typing import Any, Literal
 
 from trivium.artifact.graph import Graph
 from trivium.artifact.refusals import NotCompilable
+from trivium.artifact.trees import Ensemble, add_ensemble
 
-# The smallest number that single precision cannot hold: what rounds to infinity there.
-BEYOND_FLOAT32 = float.fromhex("0x1.ffffffp+127")
 # identity: the sums themselves; sigmoid: the second class's probability; softmax: each class's; shares: each class's
 # part of their total.
 Link = Literal["identity", "sigmoid", "exponential", "softmax", "shares", "log1p_exp", "signed_square"]
@@ -37,6 +36,15 @@ class Estimator:
     tolerance: float = 1e-9
 
 
+def from_ensemble(ensemble: Ensemble, **rest: Any) -> Estimator:
+    """Make an estimator of trees whose leaves are summed."""
+
+    def sums(graph: Graph, matrix: str, width: int) -> str:
+        return add_ensemble(graph, ensemble, source=matrix, width=width)
+
+    return Estimator(sums=sums, targets=len(ensemble.base), form="trees", **rest)
+
+
 def plain_classes(classes: Any) -> tuple[bool | int | float | str, ...]:
     """Read class labels as plain values, in the model's order.
 
@@ -49,6 +57,13 @@ def plain_classes(classes: Any) -> tuple[bool | int | float | str, ...]:
     if len(found) < 2 or not all(isinstance(label, bool | int | float | str) for label in found):
         raise NotCompilable(f"its classes are {found!r}")
     return found
+
+
+def label_classes(model: Any, *, targets: int) -> tuple[bool | int | float | str, ...] | None:
+    """Read the classes of a model that may hold none: then they are its targets' places, where it has several."""
+    if hasattr(model, "classes_"):
+        return plain_classes(model.classes_)
+    return tuple(range(targets)) if targets > 1 else None
 
 
 def add_link(graph: Graph, sums: str, model: Estimator) -> str:
@@ -64,7 +79,8 @@ def add_link(graph: Graph, sums: str, model: Estimator) -> str:
     if model.link == "exponential":
         return graph.add("Exp", sums)
     if model.link == "log1p_exp":
-        return graph.add("Softplus", sums)
+        # onnxruntime has no Softplus of doubles.
+        return graph.add("Log", graph.add("Add", graph.constant(1.0), graph.add("Exp", sums)))
     if model.link == "signed_square":
         return graph.add("Mul", sums, graph.add("Abs", sums))
     if model.link == "shares":

@@ -23,8 +23,15 @@ Format = Literal["compiled", "skops", "pickle"]
 # given, and `partial` is bound only over what is itself trusted. But `Tree` and `TreePredictor` hold node numbers
 # that scikit-learn follows without checking them: a forged tree can crash the process, or read foreign memory, when it
 # predicts. No list of types keeps that out; only the ledger's digest of the blob does, which the caller holds.
+# The same is true of the bytes that the boosters of LightGBM and XGBoost read themselves from.
 ALLOWED_TYPES = (
+    "collections.OrderedDict",
+    "collections.defaultdict",
     "functools.partial",
+    "lightgbm.basic.Booster",
+    "lightgbm.sklearn.LGBMClassifier",
+    "lightgbm.sklearn.LGBMRanker",
+    "lightgbm.sklearn.LGBMRegressor",
     "numpy.dtype",
     "sklearn._loss.link.HalfLogitLink",
     "sklearn._loss.link.IdentityLink",
@@ -48,6 +55,12 @@ ALLOWED_TYPES = (
     "sklearn.tree._tree.Tree",
     "sklearn.utils._bunch.Bunch",
     "sklearn.utils.validation.check_array",
+    "xgboost.core.Booster",
+    "xgboost.sklearn.XGBClassifier",
+    "xgboost.sklearn.XGBRFClassifier",
+    "xgboost.sklearn.XGBRFRegressor",
+    "xgboost.sklearn.XGBRanker",
+    "xgboost.sklearn.XGBRegressor",
 )
 
 

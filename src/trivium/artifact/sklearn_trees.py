@@ -8,25 +8,16 @@ from collections.abc import Sequence
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from trivium.artifact.estimators import BEYOND_FLOAT32, Estimator, Link, plain_classes
-from trivium.artifact.graph import Graph
+from trivium.artifact.estimators import Estimator, Link, from_ensemble, plain_classes
 from trivium.artifact.pieces import Pieces, at_keys
 from trivium.artifact.refusals import NotCompilable
-from trivium.artifact.trees import Ensemble, Tree, add_ensemble
+from trivium.artifact.single_precision import BEYOND_FLOAT32, at_single_precision
+from trivium.artifact.trees import Ensemble, Tree
 
 if TYPE_CHECKING:
     import numpy as np
 
     Array = np.ndarray[Any, np.dtype[Any]]
-
-
-def from_ensemble(ensemble: Ensemble, **rest: Any) -> Estimator:
-    """Make an estimator of trees whose leaves are summed."""
-
-    def sums(graph: Graph, matrix: str, width: int) -> str:
-        return add_ensemble(graph, ensemble, source=matrix, width=width)
-
-    return Estimator(sums=sums, targets=len(ensemble.base), form="trees", **rest)
 
 
 def histogram_boosting(model: Any) -> Estimator:
@@ -179,28 +170,6 @@ def _plain_tree(tree: Any, *, values: "Array", target: int) -> Tree:
         value=values,
         target=target,
     )
-
-
-def at_single_precision(threshold: "Array") -> "Array":
-    """Find the largest x with float32(x) <= threshold, so that x itself need not be rounded.
-
-    Rounding is to the nearest, ties to even (IEEE 754): half way from the largest single number that is not above the
-    threshold to the next one, or just below that where the tie goes up.
-    """
-    import numpy as np
-
-    threshold = np.asarray(threshold, dtype=np.float64)
-    with np.errstate(over="ignore"):
-        low = threshold.astype(np.float32)
-    low = np.where(low.astype(np.float64) > threshold, np.nextafter(low, np.float32(-np.inf)), low)
-    high = np.nextafter(low, np.float32(np.inf))
-    with np.errstate(invalid="ignore"):
-        half = low.astype(np.float64) / 2 + high.astype(np.float64) / 2
-    tie_goes_up = (low.view(np.int32) & 1) == 1
-    found = np.where(tie_goes_up, np.nextafter(half, -np.inf), half)
-    # The largest single number of all: what is nearer to infinity becomes infinite.
-    found = np.where(np.isinf(high), np.nextafter(BEYOND_FLOAT32, 0), found)
-    return np.where(np.isinf(threshold), threshold, found)
 
 
 READERS = {

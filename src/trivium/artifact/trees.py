@@ -47,13 +47,16 @@ class Tree:
 class Ensemble:
     """Trees whose leaves are summed by target, from `base`, shape (targets,).
 
-    A feature in `codes` is replaced by its code before any tree reads it; a row whose code is infinite is refused, and
-    its sums are NaN.
+    What lies in the closed span `hole`, lower and upper ends of shape (features,), is read as missing. A feature in
+    `codes` is then replaced by its code before any tree reads it; a row whose code is infinite is refused, and its sums
+    are NaN. In `single` precision numbers are rounded before they are compared, and so is each sum.
     """
 
     trees: Sequence[Tree]
     base: "Array"
     codes: Mapping[int, Pieces] = field(default_factory=dict)
+    hole: "tuple[Array, Array] | None" = None
+    single: bool = False
 
 
 def constant_tree(value: float, *, target: int = 0) -> Tree:
@@ -77,13 +80,18 @@ def add_ensemble(graph: Graph, ensemble: Ensemble, *, source: str = INPUT, width
     """Add an ensemble's nodes over the matrix `source` of `width` columns; returns the sums, shape (rows, targets)."""
     import numpy as np
 
+    if ensemble.hole is not None:
+        low, high = (graph.constant(end) for end in ensemble.hole)
+        within = graph.add("And", graph.add("GreaterOrEqual", source, low), graph.add("LessOrEqual", source, high))
+        source = graph.add("Where", within, graph.constant(np.nan), source)
     coded, codes = None, ensemble.codes
     if codes:
         pieces = [piece_tree(codes[at], column=at, target=at) for at in sorted(codes)]
         coded = add_trees(graph, pieces, source=source, targets=width)
         source = graph.add("Where", graph.constant(np.isin(np.arange(width), list(codes)), bool), coded, source)
     base = [constant_tree(float(value), target=target) for target, value in enumerate(ensemble.base) if value != 0]
-    sums = add_trees(graph, [*base, *ensemble.trees], source=source, targets=len(ensemble.base))
+    trees = [*base, *ensemble.trees]
+    sums = add_trees(graph, trees, source=source, targets=len(ensemble.base), single=ensemble.single)
     if coded is None or all(isfinite(value) for each in codes.values() for value in each.values):
         return sums
     return graph.add("Add", sums, graph.add("MatMul", coded, graph.constant(np.zeros((width, 1)))))
@@ -127,21 +135,30 @@ def piece_tree(pieces: Pieces, *, column: int, target: int) -> Tree:
     )
 
 
-def add_trees(graph: Graph, trees: Sequence[Tree], *, source: str, targets: int) -> str:
-    """Add one `TreeEnsemble` node over `source` that sums the trees' leaves; shape (rows, targets)."""
-    from onnx import numpy_helper
+def add_trees(graph: Graph, trees: Sequence[Tree], *, source: str, targets: int, single: bool = False) -> str:
+    """Add one `TreeEnsemble` node over `source` that sums the trees' leaves; shape (rows, targets).
+
+    In `single` precision everything in the node is rounded to it, what comes in and what is summed included.
+    """
+    import numpy as np
+    from onnx import TensorProto, numpy_helper
 
     flat = _Flat(trees)
-    return graph.add(
+    kind = np.float32 if single else np.float64
+
+    def numbers(values: "Array") -> Any:
+        return numpy_helper.from_array(values.astype(kind))
+
+    sums = graph.add(
         "TreeEnsemble",
-        source,
+        graph.add("Cast", source, to=TensorProto.FLOAT) if single else source,
         domain=ML,
         n_targets=targets,
         aggregate_function=SUM,
         post_transform=0,
         tree_roots=flat.roots,
         nodes_featureids=flat.feature,
-        nodes_splits=numpy_helper.from_array(flat.threshold),
+        nodes_splits=numbers(flat.threshold),
         nodes_modes=numpy_helper.from_array(flat.mode),
         nodes_truenodeids=flat.left,
         nodes_trueleafs=flat.left_is_leaf,
@@ -149,9 +166,10 @@ def add_trees(graph: Graph, trees: Sequence[Tree], *, source: str, targets: int)
         nodes_falseleafs=flat.right_is_leaf,
         nodes_missing_value_tracks_true=flat.missing_left,
         leaf_targetids=flat.target,
-        leaf_weights=numpy_helper.from_array(flat.value),
-        **({"membership_values": numpy_helper.from_array(flat.members)} if len(flat.members) else {}),
+        leaf_weights=numbers(flat.value),
+        **({"membership_values": numbers(flat.members)} if len(flat.members) else {}),
     )
+    return graph.add("Cast", sums, to=TensorProto.DOUBLE) if single else sums
 
 
 class _Flat:

@@ -108,7 +108,9 @@ def _said(fitted: Any, rows: Any) -> Array:
     if hasattr(fitted, "predict_proba"):
         answers: Array = fitted.predict_proba(rows)[:, list(fitted.classes_).index(True)]
         return answers
-    return np.asarray(fitted.predict(rows), dtype=np.float64)
+    # XGBoost's own Booster predicts from nothing but its own matrix; this is how it takes others.
+    predict = getattr(fitted, "inplace_predict", fitted.predict)
+    return np.asarray(predict(rows), dtype=np.float64)
 
 
 def _by_rows(fitted: Any, columns: Sequence[str]) -> Callable[[Array], Array]:
@@ -121,7 +123,7 @@ def _by_rows(fitted: Any, columns: Sequence[str]) -> Callable[[Array], Array]:
 
 def _as_it_was_fitted(fitted: Any, rows: Any, *, columns: Sequence[str]) -> Any:
     """Give a fitted object what it takes: a frame if it was fitted on one or is no estimator, else a matrix."""
-    takes_matrix = hasattr(fitted, "get_params") or hasattr(fitted, "predict_proba")
+    takes_matrix = any(hasattr(fitted, name) for name in ("get_params", "predict_proba", "inplace_predict"))
     if takes_matrix and not hasattr(fitted, "feature_names_in_"):
         return rows if isinstance(rows, np.ndarray) else rows.to_numpy()
     if isinstance(rows, np.ndarray):

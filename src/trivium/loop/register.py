@@ -61,9 +61,13 @@ def _compile(ws: Workspace, fitted: Any, features: "pl.DataFrame") -> "tuple[Com
         return NotCompiled(reason=f"it has {len(compiled.classes)} classes, where answers are one number"), None
     import polars as pl
 
+    try:
+        session = session_of(compiled)
+    except StepError as error:
+        return NotCompiled(reason=f"onnxruntime refuses its graph: {error.problems[0].seen}"), None
     predict, rows = predictor(fitted, ws.project), matrix_of(features, features.columns)
     parity = hold(
-        session_of(compiled).predict,
+        session.predict,
         lambda batch: predict(pl.DataFrame(batch, schema=features.columns, nan_to_null=True)),
         rows=rows,
         said=predict(features),

@@ -16,28 +16,11 @@ from sklearn.ensemble import (
 from sklearn.linear_model import LogisticRegression
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor, ExtraTreeClassifier
 
-from originals import asked, compiled, held
+from originals import AMOUNT, COUNT, HOLED, IS_MUCH, LEVEL, WHOLE, asked, compiled, held
 from trivium.artifact.compiled import NotCompiled, session_of
 from trivium.artifact.compiling import compile_model
-from trivium.artifact.sklearn_trees import at_single_precision
+from trivium.artifact.single_precision import BEYOND_FLOAT32, at_single_precision
 
-DRAW = np.random.default_rng(3)
-COUNT = 600
-# A number, few categories, more categories than a machine word has bits, an id, an epoch, an id beyond single precision.
-WHOLE = np.column_stack(
-    [
-        DRAW.normal(size=COUNT),
-        DRAW.integers(0, 5, COUNT),
-        DRAW.integers(0, 150, COUNT),
-        DRAW.integers(1, 10**9, COUNT),
-        1.6e9 + DRAW.integers(0, 10**8, COUNT),
-        DRAW.integers(10**14, 10**15, COUNT),
-    ]
-).astype(np.float64)
-HOLED = np.where(DRAW.random(WHOLE.shape) < 0.1, np.nan, WHOLE)
-AMOUNT = WHOLE[:, 0] + 3 * np.isin(WHOLE[:, 1], [1, 3]) + np.sin(WHOLE[:, 2]) + WHOLE[:, 3] / 1e9 + WHOLE[:, 5] / 1e15
-IS_MUCH = np.median(AMOUNT) < AMOUNT
-LEVEL = np.digitize(AMOUNT, np.quantile(AMOUNT, [0.3, 0.6]))
 BOOSTING = {"max_iter": 12, "random_state": 1}
 CASES = {
     "boosting": (HistGradientBoostingClassifier(**BOOSTING), WHOLE, IS_MUCH),
@@ -171,7 +154,7 @@ def test_thresholds_by_hand():
     assert moved[0] == moved[1] == 2.0**24 + 1
     assert moved[2] == np.nextafter(2.0**24 + 3, 0)
     assert moved[3] == 2.0**-150  # half of the smallest single number
-    assert moved[4] == -np.inf and moved[5] == np.inf
+    assert moved[4] == -BEYOND_FLOAT32 and moved[5] == np.inf
 
 
 def test_it_can_be_asked_what_the_original_refuses():

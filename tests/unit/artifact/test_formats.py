@@ -4,10 +4,12 @@ import pickle
 
 import numpy as np
 import pytest
+from lightgbm import LGBMClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from xgboost import XGBClassifier
 
 from trivium.artifact.formats import MAGIC, dump, load
 from trivium.core.problems import StepError
@@ -22,6 +24,8 @@ MAKERS = {
     "poisson": lambda: HistGradientBoostingRegressor(loss="poisson", max_iter=5, random_state=1),
     "pipeline": lambda: make_pipeline(StandardScaler(), LogisticRegression()),
     "forest": lambda: RandomForestClassifier(5, random_state=1),
+    "lightgbm": lambda: LGBMClassifier(n_estimators=5, linear_tree=True, n_jobs=1, random_state=1, verbose=-1),
+    "xgboost": lambda: XGBClassifier(n_estimators=5, n_jobs=1, random_state=1),
 }
 
 

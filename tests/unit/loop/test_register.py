@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import msgspec
 import numpy as np
 import polars as pl
 import pytest
@@ -169,3 +170,41 @@ def test_a_model_fitted_on_a_frame_is_asked_with_one(tmp_path):
     model = HistGradientBoostingClassifier(max_iter=2).fit(FEATURES.cast(float), LABEL)
     assert list(model.feature_names_in_) == FEATURES.columns
     assert register(ws, model, FEATURES)["form"] == "trees"
+
+
+@pytest.mark.parametrize("kind", ["lightgbm", "xgboost", "an XGBoost Booster"])
+def test_boosters_are_compiled_and_their_originals_kept(tmp_path, kind):
+    """Fitted on a matrix, as their interfaces take it; a Booster is asked through what takes one."""
+    import lightgbm
+    import xgboost
+
+    ws = Workspace(small_project.make(tmp_path, days=1))
+    rows = FEATURES.cast(float).to_numpy()
+    if kind == "lightgbm":
+        model = lightgbm.LGBMClassifier(n_estimators=3, n_jobs=1, verbose=-1).fit(rows, LABEL)
+    elif kind == "xgboost":
+        model = xgboost.XGBClassifier(n_estimators=3, n_jobs=1).fit(rows, LABEL)
+    else:
+        model = xgboost.train({"objective": "binary:logistic", "nthread": 1}, xgboost.DMatrix(rows, LABEL), 3)
+    kept = register(ws, model, FEATURES)
+    assert kept["form"] == "trees" and kept["not_compiled"] == "", kept
+    assert kept["parity"]["tolerance"] == (1e-9 if kind == "lightgbm" else 1e-6)
+    from trivium.artifact.formats import load
+
+    original = load(ws.blobs.get(kept["original"]))
+    assert np.array_equal(predictor(original, ws.project)(FEATURES), predictor(model, ws.project)(FEATURES))
+
+
+def test_a_graph_that_does_not_load_here_is_not_used(tmp_path, monkeypatch):
+    """An older onnxruntime may lack an operation: the model is kept as it was."""
+    from trivium.artifact import compiling
+
+    honest = compiling.graph_of
+
+    def broken(model, columns):
+        return msgspec.structs.replace(honest(model, columns), body=b"no graph")
+
+    monkeypatch.setattr(compiling, "graph_of", broken)
+    ws = Workspace(small_project.make(tmp_path, days=1))
+    kept = register(ws, fitted(HistGradientBoostingClassifier(max_iter=2)), FEATURES)
+    assert kept["form"] == "skops" and "onnxruntime refuses its graph" in kept["not_compiled"]
