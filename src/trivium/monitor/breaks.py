@@ -30,20 +30,21 @@ def news(count: int, rows: int, past: Sequence[tuple[int, int]]) -> News:
 
 
 def usual_share(past: Sequence[tuple[int, int]]) -> float:
-    """Tell the share of rows that may ordinarily break: the greatest but one of the earlier partitions.
+    """Tell the share of rows that may ordinarily break: the greatest of the earlier partitions, one accident left out.
 
-    So one accident does not hide the next, and what came twice is known. Never below what all earlier rows together
-    leave possible, with half a break added; partitions without rows are left out.
+    The accident is the worst partition with the ones just before and just after it, since what goes wrong often lasts
+    for days. So one accident does not hide the next, and what came at two times is known. Never below what all the
+    other rows together leave possible, with half a break added; partitions without rows are left out.
+
+    Args:
+        past: (count, rows) of earlier partitions, in the order of time.
     """
     held = [(count, rows) for count, rows in past if rows > 0]
-    shares = sorted(count / rows for count, rows in held)
+    if len(held) > 1:
+        worst = max(range(len(held)), key=lambda place: held[place][0] / held[place][1])
+        held = held[: max(0, worst - 1)] + held[worst + 2 :]
     pooled = (sum(count for count, _ in held) + PRIOR) / max(1, sum(rows for _, rows in held))
-    # One accident among them is no more part of what all rows say than of the greatest share.
-    if len(shares) > 1:
-        worst_count, worst_rows = max(held, key=lambda one: one[0] / one[1])
-        kept_rows = sum(rows for _, rows in held) - worst_rows
-        pooled = (sum(count for count, _ in held) - worst_count + PRIOR) / max(1, kept_rows)
-    return max(shares[-2] if len(shares) > 1 else 0.0, pooled)
+    return max(pooled, *(count / rows for count, rows in held), 0.0)
 
 
 def chance_of(count: int, expected: float) -> float:

@@ -37,9 +37,10 @@ def test_what_is_usual_is_no_news() -> None:
 
 
 def test_one_accident_does_not_hide_the_next() -> None:
-    """Half the rows once, months ago: ten in a hundred are news; had it come twice, they were not."""
-    assert news(10, 100, [*QUIET, (50, 100)]) == "at once"
-    assert news(10, 100, [*QUIET, (50, 100), (50, 100)]) == "no"
+    """Half the rows for up to three days on end, months ago: ten in a hundred are news; at two times, they are not."""
+    for days in (1, 2, 3):
+        assert news(10, 100, [*QUIET, *[(50, 100)] * days, *QUIET]) == "at once"
+    assert news(10, 100, [*QUIET, (50, 100), *QUIET, (50, 100)]) == "no"
 
 
 def test_without_history_all_is_news() -> None:
@@ -49,7 +50,8 @@ def test_without_history_all_is_news() -> None:
 
 
 def test_the_usual_share_by_hand() -> None:
-    """The greatest but one; where nothing ever broke, half a break among all rows but the worst partition's."""
-    assert usual_share([(1, 10), (2, 10), (5, 10)]) == 0.2
-    assert usual_share([(0, 100), (0, 100), (0, 0)]) == 0.5 / 100
+    """The worst partition and its neighbours are left out; where nothing ever broke, half a break among the others."""
+    assert usual_share([(1, 10), (2, 10), (0, 10), (5, 10), (4, 10)]) == 0.2
+    assert usual_share([(0, 100), (0, 100), (0, 100), (0, 0)]) == 0.5 / 100
+    assert usual_share([(3, 10)]) == 0.3
     assert usual_share([]) == 0.5
