@@ -4,6 +4,8 @@ A world that changes moves the values with the bond, or turns the bond; values h
 and weaken every bond of what was handed round alike.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from trivium.monitor.evidence import BULK, FOLLOWS, Evidence, Explanation
@@ -25,29 +27,44 @@ def torn(evidence: Evidence) -> Explanation | None:
     if now is None:
         return None
     usual = bonds[evidence.reading.place]
-    found: dict[str, tuple[float, str, float, float]] = {}
+    found: dict[str, _Loose] = {}
     for column in evidence.moved():
-        if not evidence.up(column, "bonds") or evidence.size(column, *OWN) > FOLLOWS * evidence.reading.threshold:
+        if not evidence.up(column, "bonds") or _moved_itself(evidence, column):
             continue
-        if (one := _loosened(column, columns, usual, now)) is not None:
-            found[column] = one
+        loose = _loosened(column, columns, usual, now)
+        # Where all that it came apart from has moved, that is what happened.
+        if loose is not None and not all(_moved_itself(evidence, partner) for partner in loose.partners):
+            found[column] = loose
     if not found:
         return None
     blamed = sorted(
-        found, key=lambda column: (column not in evidence.labels, -found[column][0], -evidence.worst(column), column)
+        found, key=lambda column: (column not in evidence.labels, -found[column].share, -evidence.worst(column), column)
     )
-    _, partner, seen, before = found[blamed[0]]
+    led = found[blamed[0]]
     words = (
-        f"{blamed[0]} goes with {partner} less than it did (correlation {seen:.2f}, usually {before:.2f}), and holds "
-        f"its usual values: rows may hold each other's"
+        f"{blamed[0]} goes with {led.worst} less than it did (correlation {led.seen:.2f}, usually {led.before:.2f}), "
+        f"and holds its usual values: rows may hold each other's"
     )
     return Explanation("swapped", tuple(blamed), words, evidence.worst(blamed[0]), frozenset(blamed))
 
 
+class _Loose(NamedTuple):
+    """Which share of a column's bonds loosened, with whom; and of the one that loosened most its size now and before."""
+
+    share: float
+    partners: tuple[str, ...]
+    worst: str
+    seen: float
+    before: float
+
+
+def _moved_itself(evidence: Evidence, column: str) -> bool:
+    return evidence.size(column, *OWN) > FOLLOWS * evidence.reading.threshold
+
+
 def _loosened(
     column: str, columns: list[str], usual: np.ndarray, now: tuple[tuple[str, ...], np.ndarray]
-) -> tuple[float, str, float, float] | None:
-    """Tell which share of a column's bonds loosened, and of the one that loosened most: with what, now, usually."""
+) -> _Loose | None:
     names, seen = now
     mine = {name: float(seen[names.index(column), place]) for place, name in enumerate(names) if name != column}
     bound = {
@@ -66,4 +83,4 @@ def _loosened(
         return None
     worst = max(loose, key=lambda name: (abs(loose[name]) - abs(mine[name]), name))
     share = sum(before**2 for before in loose.values()) / sum(before**2 for before in bound.values())
-    return share, worst, mine[worst], loose[worst]
+    return _Loose(share, tuple(loose), worst, mine[worst], loose[worst])

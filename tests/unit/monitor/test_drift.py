@@ -108,6 +108,14 @@ def test_labels_handed_round_among_rows_are_a_fault(shop, lived) -> None:
     assert "rows may hold each other's" in decision.words
 
 
+@pytest.mark.parametrize("more", [20, 40])
+def test_who_moved_tore_the_bond(shop, lived, more) -> None:
+    """Prices that move in half of the rows come apart from weights, and nobody blames the weights, which stayed."""
+    risen = changed(shop.frame(DAY), "price", pl.col("price") + more, 0.5)
+    decision = lived.judge(shop.summary(risen, DAY), start=shop.start(DAY), **ASK)
+    assert (decision.verdict, decision.columns[0]) == ("shift", "price"), decision.words
+
+
 def test_labels_that_move_and_take_their_features_along_are_a_label_shift(shop) -> None:
     """Nine in ten of the early rows leave: the label moves, and its features just as they go with it."""
     from trivium.monitor.evidence import Evidence
