@@ -10,6 +10,8 @@ LEAST_PARTITIONS = 14
 AT_ONCE = 1e-3
 # In one of 20 at most: told when it comes again soon (see `persists` in `alarms.py`).
 IF_AGAIN = 0.05
+# What goes wrong lasts for days: so many partitions before and after the worst are of one accident with it.
+BESIDE = 2
 # Prior to any row seen: half a break, the Jeffreys prior of a rate.
 PRIOR = 0.5
 
@@ -32,9 +34,9 @@ def news(count: int, rows: int, past: Sequence[tuple[int, int]]) -> News:
 def usual_share(past: Sequence[tuple[int, int]]) -> float:
     """Tell the share of rows that may ordinarily break: the greatest of the earlier partitions, one accident left out.
 
-    The accident is the worst partition with the ones just before and just after it, since what goes wrong often lasts
-    for days. So one accident does not hide the next, and what came at two times is known. Never below what all the
-    other rows together leave possible, with half a break added; partitions without rows are left out.
+    The accident is the worst partition with the two before and the two after it. So one accident does not hide the
+    next, and what came at two times is known. Never below what all the other rows together leave possible, with half a
+    break added; partitions without rows are left out.
 
     Args:
         past: (count, rows) of earlier partitions, in the order of time.
@@ -42,7 +44,7 @@ def usual_share(past: Sequence[tuple[int, int]]) -> float:
     held = [(count, rows) for count, rows in past if rows > 0]
     if len(held) > 1:
         worst = max(range(len(held)), key=lambda place: held[place][0] / held[place][1])
-        held = held[: max(0, worst - 1)] + held[worst + 2 :]
+        held = held[: max(0, worst - BESIDE)] + held[worst + BESIDE + 1 :]
     pooled = (sum(count for count, _ in held) + PRIOR) / max(1, sum(rows for _, rows in held))
     return max(pooled, *(count / rows for count, rows in held), 0.0)
 

@@ -49,7 +49,7 @@ def torn(evidence: Evidence) -> Explanation | None:
 
 
 class _Loose(NamedTuple):
-    """Which share of a column's bonds loosened, with whom; and of the one that loosened most its size now and before."""
+    """Which part of its bonds loosened, with whom; and of the one that loosened most, its size now and before."""
 
     share: float
     partners: tuple[str, ...]

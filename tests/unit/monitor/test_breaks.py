@@ -50,8 +50,8 @@ def test_without_history_all_is_news() -> None:
 
 
 def test_the_usual_share_by_hand() -> None:
-    """The worst partition and its neighbours are left out; where nothing ever broke, half a break among the others."""
-    assert usual_share([(1, 10), (2, 10), (0, 10), (5, 10), (4, 10)]) == 0.2
-    assert usual_share([(0, 100), (0, 100), (0, 100), (0, 0)]) == 0.5 / 100
-    assert usual_share([(3, 10)]) == 0.3
+    """The worst partition and two on each side are left out; where nothing ever broke, half a break among the rest."""
+    assert usual_share([(2, 10), (1, 10), (4, 10), (0, 10), (5, 10), (4, 10), (0, 0), (3, 10)]) == 0.2
+    assert usual_share([(0, 100)] * 8) == 0.5 / 500
+    assert usual_share([(3, 10)]) == 0.35
     assert usual_share([]) == 0.5
