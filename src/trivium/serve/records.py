@@ -45,7 +45,7 @@ class Records:
         shallow(request.body, self._service.project.serve.max_depth)
         posted = decoded(_DECODER, request.body, shape=SHAPE).outcomes
         self._service.reader.count(len(posted))
-        by = author(request.actor, None)
+        by = author(request, None)
         taken = await self._service.desk.do(lambda: self._desk.take(posted, at=datetime.now(UTC), by=by))
         counts = {"accepted": taken.accepted, "duplicate": taken.duplicate, "unknown": taken.unknown}
         for kind, number in counts.items():

@@ -8,6 +8,7 @@ import msgspec
 from trivium.core.problems import ProjectError
 from trivium.loop.review import NOT_YOURS, decide, skip, take
 from trivium.loop.review_queue import NOT_QUEUED, entry_of, queue_page, shown_entry
+from trivium.serve.access import is_loopback
 from trivium.serve.exchange import JSON, Reply, Request, decoded, json_reply, misshapen
 from trivium.serve.predict import unknown_media
 from trivium.serve.refusal import CONFLICT, NOT_FOUND, UNREADABLE, RefusedError
@@ -15,7 +16,6 @@ from trivium.serve.rows import shallow
 from trivium.serve.service import Service
 
 MOST_LISTED = 100
-ANYBODY = "anybody on this machine"
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=1000)]
 
@@ -60,13 +60,13 @@ class Reviews:
     async def take(self, request: Request) -> Reply:
         """`POST /models/{m}/reviews/take`: the first that nobody has in hand, kept for who asks."""
         asked = self._read(_TAKE, request, TAKE_SHAPE)
-        by = author(request.actor, asked.by)
+        by = author(request, asked.by)
         return await self._reply(lambda ws: {"by": by, "reviews": take(ws, by=by, most=asked.most)})
 
     async def decide(self, request: Request) -> Reply:
         """`POST /models/{m}/reviews/{id}`: what is true of the answer's row, or that nobody can tell."""
         said = self._read(_VERDICT, request, VERDICT_SHAPE)
-        by = author(request.actor, said.by)
+        by = author(request, said.by)
         if (said.label is None) != said.skip:
             seen = "label and skip" if said.skip else "neither label nor skip"
             raise RefusedError(UNREADABLE, misshapen(seen, shape=VERDICT_SHAPE))
@@ -93,7 +93,8 @@ class Reviews:
             raise RefusedError(status, *error.problems) from None
 
 
-def author(actor: str, by: str | None) -> str:
-    """Name who decides: the token, and before it the person whom the request names."""
-    known = actor or ANYBODY
+def author(request: Request, by: str | None) -> str:
+    """Name who says something: the token, else where it came from; and before it the person whom the request names."""
+    nobody = "anybody on this machine" if is_loopback(request.client) else f"anybody at {request.client}"
+    known = request.actor or nobody
     return known if by is None else f"{by} ({known})"
