@@ -44,7 +44,11 @@ def checks(draw: st.DrawFn) -> str:
         on = draw(st.sampled_from(["request", "prediction"]))
         must = draw(st.sampled_from([must for must in MUSTS if on == "prediction" or "prediction" not in must]))
         does = draw(st.sampled_from(["refuse", "warn"] + ["override", "fallback", "review"] * (on == "prediction")))
-        value = draw(st.sampled_from(["0.125", "prediction / 2", "age / 100"])) if does == "override" else None
+        value = (
+            draw(st.sampled_from(["0.125", "prediction / 2", "age / 50", "distance / 0"]))
+            if does == "override"
+            else None
+        )
         more = f'value = "{value}"\n' if value else ""
         made.append(f'[[checks]]\nname = "c{place}"\non = "{on}"\nmust = "{must}"\nelse = "{does}"\n{more}')
     return "\n".join(made)
@@ -68,7 +72,8 @@ def body(ref: str, kind: str, factor: float) -> Body:
 def plans(draw: st.DrawFn) -> tuple[str, Route, dict[str, Body], Body | None]:
     kinds = st.sampled_from(["well", "well", "some", "none", "raises"])
     bodies = {
-        ref: body(ref, draw(kinds), 0.1 * place) for place, ref in enumerate(["v1", "v2", "v3", "v4", "v5"], start=7)
+        ref: body(ref, draw(kinds), 0.1 * place)
+        for place, ref in enumerate(["v1", "v2", "v3", "v4", "v5", "v6"], start=7)
     }
     share = draw(st.sampled_from([0.0, 0.4, 1.0]))
     route = Route(
@@ -76,7 +81,7 @@ def plans(draw: st.DrawFn) -> tuple[str, Route, dict[str, Body], Body | None]:
         canaries=draw(st.sampled_from([(Canary("v2", share),), (Canary("v2", share), Canary("v5", 0.5)), ()])),
         default=draw(st.sampled_from([0.3, None])),
         salt="visits",
-        fallback=draw(st.sampled_from([(), ("v3",)])),
+        fallback=draw(st.sampled_from([(), ("v3",), ("v3", "v6")])),
         shadow=draw(st.sampled_from([(), ("v4",)])),
     )
     rule = draw(st.sampled_from(["well", "some", None]))

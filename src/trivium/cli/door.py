@@ -140,8 +140,8 @@ def console(*, stderr: bool = False) -> "Console":
     return made
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Any:
-    """Lay rows out as a table; numbers to the right, None as a dash."""
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, whole: str = "") -> Any:
+    """Lay rows out as a table; numbers to the right, None as a dash. The column `whole` stays unbroken, to be copied."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -149,7 +149,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold", pad_edge=False)
     for place, column in enumerate(columns):
         is_number = bool(rows) and all(isinstance(row[place], int | float | None) for row in rows)
-        made.add_column(column, justify="right" if is_number else "left", overflow="fold")
+        made.add_column(column, justify="right" if is_number else "left", overflow="fold", no_wrap=column == whole)
     for row in rows:
         made.add_row(*(Text(_cell(value)) for value in row))
     return made

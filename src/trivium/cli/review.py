@@ -32,7 +32,9 @@ def list_(*, all_: bool = False, most: int = 20) -> Answer:
         )
         for one in page["reviews"]
     ]
-    return Answer(page, [*([lay_out("Review queue", columns, rows)] if rows else []), counted(page["queue"])])
+    return Answer(
+        page, [*([lay_out("Review queue", columns, rows, whole="answer")] if rows else []), counted(page["queue"])]
+    )
 
 
 def show(name: str, /) -> Answer:
@@ -79,7 +81,7 @@ def take(*, most: int = 1) -> Answer:
         )
         for one in taken
     ]
-    return Answer({"reviews": taken}, [lay_out("Taken", columns, rows) if rows else "nothing waits"])
+    return Answer({"reviews": taken}, [lay_out("Taken", columns, rows, whole="answer") if rows else "nothing waits"])
 
 
 def decide(name: str, /, *, label: str, because: str) -> Answer:

@@ -21,6 +21,7 @@ from trivium.loop.answered_rows import unanswered
 from trivium.loop.batch import Batch
 from trivium.loop.bodies import HEURISTIC, Body, body_of, heuristic_of
 from trivium.loop.features import Frames, input_frames
+from trivium.loop.line import CANARY, EARLIER, LIVE, RULE
 from trivium.loop.workspace import Workspace
 from trivium.release.canary import Arms
 from trivium.release.route import Route
@@ -87,15 +88,19 @@ def answer(
     arms = np.array(Arms(route).assign(batch.entities), dtype=object)
     for ref in route.canary_refs:
         batch.enter(arms == ref, "canary")
-        batch.take(panel.ask(bodies[ref]), version=ref, source="model", where=arms == ref)
-    if route.live:
-        batch.take(panel.ask(bodies[route.live]), version=route.live, source="model")
-    for ref in route.fallback:
-        if batch.waiting.any():
-            batch.take(panel.ask(bodies[ref]), version=ref, source="fallback")
-    batch.take(rule, version=None, source=HEURISTIC)
-    batch.default(project.model.default)
-    batch.check(_checks(project, "prediction", at), rule)
+        batch.take(panel.ask(bodies[ref]), version=ref, source="model", place=CANARY, where=arms == ref)
+
+    def go_down() -> None:
+        if route.live:
+            batch.take(panel.ask(bodies[route.live]), version=route.live, source="model", place=LIVE)
+        for place, ref in enumerate(route.fallback, start=EARLIER):
+            if batch.waiting.any():
+                batch.take(panel.ask(bodies[ref]), version=ref, source="fallback", place=place)
+        batch.take(rule, version=None, source=HEURISTIC, place=RULE)
+        batch.default(project.model.default)
+
+    go_down()
+    batch.check(_checks(project, "prediction", at), go_down)
     beside = unserved_stages(route)
     unserved = [batch.unserved(panel.ask(bodies[ref]), version=ref, stage=stage) for ref, stage in beside.items()]
     if rule is not None:

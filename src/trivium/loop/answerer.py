@@ -4,6 +4,7 @@ An `Answerer` is immutable and made off the reply's path, at each change of the 
 that features read. It gives the answers that `answer` gives, row by row, which a property test holds.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -20,6 +21,7 @@ from trivium.loop.asking import Voice, ask
 from trivium.loop.bodies import HEURISTIC, Body, body_of, heuristic_of
 from trivium.loop.freshness import as_of
 from trivium.loop.health import Health
+from trivium.loop.line import CANARY, DEFAULT, EARLIER, LIVE, RULE, before_next, last_of
 from trivium.loop.lookups import Lookups, lookups_of
 from trivium.loop.private import hider_of
 from trivium.loop.row_checks import RowCheck, refusal, row_checks
@@ -35,12 +37,14 @@ _MICROSECOND = timedelta(microseconds=1)
 
 @dataclass(slots=True)
 class _Slot:
-    """What one row has got so far."""
+    """What one row has got so far. `place` is that of who answered in the line, -1 for nobody."""
 
     row: Row
     row_id: str
     prediction: float | None = None
     version: str | None = None
+    place: int = -1
+    is_barred: bool = False
     arm: str | None = None
     stage: str = "live"
     source: str = "default"
@@ -84,6 +88,7 @@ class Answerer:
         self._on_prediction = row_checks(project, "prediction", today=today)
         self._hider, self._private = hider, tuple(hider.columns)
         self._row_id, self._time, self._entity = project.model.row_id, project.model.time, project.entity
+        self._is_binary = project.model.task == "binary"
         self._arms = Arms(route) if route.canaries else None
         self.bodies, self.heuristic = bodies, heuristic
         self._makers: dict[str, Maker] = {}
@@ -112,8 +117,7 @@ class Answerer:
         waiting = [slot for slot in slots if slot.refused is None]
         if waiting:
             self._serve(waiting, at)
-        for slot in slots:
-            self._check(slot)
+        self._check(slots)
         took_ms = (self.health.timer() - started) * 1000
         self._count(slots)
         stamp = (at - _EPOCH) // _MICROSECOND
@@ -141,46 +145,45 @@ class Answerer:
 
     def _serve(self, waiting: list[_Slot], at: datetime) -> None:
         """Go down the chain: canary, live, the versions before it, the heuristic, the default."""
-        route = self.route
-        barred = self._age(waiting, at)
-        for ref in route.canary_refs:
+        self._age(waiting, at)
+        for ref in self.route.canary_refs:
             mine = [slot for slot in waiting if slot.arm == ref]
-            self._take(mine, self._voices[ref], "model", barred)
-        waiting = [slot for slot in waiting if slot.prediction is None]
+            self._take(mine, self._voices[ref], "model", CANARY)
+        self._go_down([slot for slot in waiting if slot.prediction is None])
+
+    def _go_down(self, waiting: list[_Slot]) -> None:
+        """Ask those in the line who stand behind whoever answered so far, until each row has its answer."""
+        route = self.route
         if route.live:
-            waiting = self._take(waiting, self._voices[route.live], "model", barred)
-        for ref in route.fallback:
-            waiting = self._take(waiting, self._voices[ref], "fallback", barred)
-        self._fall_back(waiting)
-
-    def _fall_back(self, waiting: list[_Slot]) -> None:
+            waiting = self._take(waiting, self._voices[route.live], "model", LIVE)
+        for place, ref in enumerate(route.fallback, start=EARLIER):
+            waiting = self._take(waiting, self._voices[ref], "fallback", place)
         if self._rule is not None:
-            waiting = self._take(waiting, self._rule, HEURISTIC, set())
+            waiting = self._take(waiting, self._rule, HEURISTIC, RULE)
         for slot in waiting:
-            slot.prediction, slot.version, slot.source = self.route.default, None, "default"
+            slot.prediction, slot.version, slot.source, slot.place = route.default, None, "default", DEFAULT
 
-    def _take(self, waiting: list[_Slot], voice: Voice, source: str, barred: set[int]) -> list[_Slot]:
-        """Let a voice answer what it can; give back the rows that still wait."""
-        if not waiting:
-            return waiting
-        allowed = [slot for slot in waiting if id(slot) not in barred] if barred else waiting
-        for slot in waiting if barred else ():
-            if id(slot) in barred:
-                slot.troubles.append((voice.ref, "stale", "a table that it reads is too old"))
+    def _take(self, waiting: list[_Slot], voice: Voice, source: str, place: int) -> list[_Slot]:
+        """Let a voice at a place in the line answer what it can; give back the rows that still wait."""
+        allowed = [slot for slot in waiting if slot.place < place and not (slot.is_barred and place < RULE)]
+        if len(allowed) < len(waiting):
+            for slot in waiting:
+                if slot.place < place < RULE and slot.is_barred:
+                    slot.troubles.append((voice.ref, "stale", "a table that it reads is too old"))
         if not allowed:
             return waiting
         rows = [slot.row for slot in allowed]
         said = ask(voice, rows, deadline_s=self._deadline_s, timer=self.health.timer)
         features = self._features(voice, rows)
         version = None if source == HEURISTIC else voice.ref
-        for place, slot in enumerate(allowed):
-            value = float(said.values[place])
-            if place in said.troubles:
-                slot.troubles.append((voice.ref, *said.troubles[place]))
+        for row, slot in enumerate(allowed):
+            value = float(said.values[row])
+            if row in said.troubles:
+                slot.troubles.append((voice.ref, *said.troubles[row]))
             if np.isfinite(value):
-                slot.prediction, slot.version, slot.source = value, version, source
+                slot.prediction, slot.version, slot.source, slot.place = value, version, source, place
                 if features is not None:
-                    slot.features = features[place].tobytes()
+                    slot.features = features[row].tobytes()
         return [slot for slot in waiting if slot.prediction is None]
 
     def _features(self, voice: Voice, rows: Sequence[Row]) -> Any:
@@ -190,30 +193,40 @@ class Answerer:
         made = self._makers[self.bodies[voice.ref].features_key].known(rows)
         return None if made is None else made.array
 
-    def _age(self, waiting: list[_Slot], at: datetime) -> set[int]:
-        """Note the tables that are too old; give the rows that no version may answer therefore."""
-        barred: set[int] = set()
+    def _age(self, waiting: list[_Slot], at: datetime) -> None:
+        """Note the tables that are too old, and bar the rows that no version may answer therefore."""
         limits = self.lookups.freshness
         if not limits:
-            return barred
+            return
         for slot, as_of_ in zip(waiting, as_of([slot.row.get(self._time) for slot in waiting], at), strict=True):
             for limit in limits:
                 if limit.is_stale(as_of_):
                     slot.checks.append(limit.check)
                     if limit.falls_back:
-                        barred.add(id(slot))
-        return barred
+                        slot.is_barred = True
 
-    def _check(self, slot: _Slot) -> None:
-        """Hold an answer to its checks, in the order of the project file."""
+    def _check(self, held: list[_Slot]) -> None:
+        """Hold answers to their checks; one that falls gives way to the next in line, which is held to all of them."""
+        while held and self._on_prediction:
+            held = [slot for slot in held if self._falls(slot)]
+            for slot in held:
+                slot.prediction, slot.features = None, None
+            self._go_down(held)
+
+    def _falls(self, slot: _Slot) -> bool:
+        """Hold an answer to its checks, in the order of the project file, until it falls."""
         for check in self._on_prediction:
             seen = {**slot.row, "prediction": slot.prediction}
             if check.must(seen) is False:
-                slot.checks.append(check.name)
-                if slot.refused is None:
-                    self._do(slot, check, seen)
+                if check.name not in slot.checks:
+                    slot.checks.append(check.name)
+                if slot.refused is None and self._do(slot, check, seen) and slot.place < last_of(check.is_over_rows):
+                    slot.place = max(slot.place, before_next(check.is_over_rows))
+                    return True
+        return False
 
-    def _do(self, slot: _Slot, check: RowCheck, seen: Row) -> None:
+    def _do(self, slot: _Slot, check: RowCheck, seen: Row) -> bool:
+        """Do what a broken check says; tell whether the answer falls."""
         if check.does == "review":
             slot.review = True
         elif check.does == "refuse":
@@ -221,10 +234,13 @@ class Answerer:
             slot.refused = refusal(check, seen, private=self._private)
         elif check.does == "override" and check.value is not None:
             value = check.value(seen)
-            slot.prediction, slot.source = None if value is None else float(value), "override"
-        elif check.does == "fallback":
-            slot.prediction = None
-            self._fall_back([slot])
+            if value is None or not self._is_answer(float(value)):
+                return True
+            slot.prediction, slot.source = float(value), "override"
+        return check.does == "fallback"
+
+    def _is_answer(self, value: float) -> bool:
+        return math.isfinite(value) and (not self._is_binary or 0 <= value <= 1)
 
     def _count(self, slots: Iterable[_Slot]) -> None:
         health = self.health

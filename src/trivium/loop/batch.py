@@ -1,6 +1,7 @@
 """A batch of requests while it is being answered: what each row has got so far, and the log that comes of it."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +11,18 @@ from trivium.core.contract import Check
 from trivium.core.expressions.columns import to_columns
 from trivium.core.expressions.parse import parse
 from trivium.core.project import Project
-from trivium.loop.bodies import HEURISTIC
 from trivium.loop.freshness import as_of, freshness_of, newest_rows
+from trivium.loop.line import DEFAULT, before_next, last_of
 
 if TYPE_CHECKING:
     import polars as pl
 
 
 class Batch:
-    """The batch being answered: what each row has got so far. `waiting` marks the rows without an answer."""
+    """The batch being answered: what each row has got so far.
+
+    `waiting` marks the rows without an answer, `place` is that of who answered in the line, -1 for nobody.
+    """
 
     def __init__(self, rows: "pl.DataFrame", *, project: Project, name: str, at: datetime) -> None:
         self.rows = rows
@@ -31,6 +35,7 @@ class Batch:
         self.prediction_ids = [prediction_id(name, place) for place in range(count)]
         self.prediction = np.full(count, np.nan)
         self.waiting = np.ones(count, dtype=bool)
+        self.place = np.full(count, -1)
         self.refused = np.zeros(count, dtype=bool)
         self.default_value = project.model.default
         self.version: list[str | None] = [None] * count
@@ -40,26 +45,29 @@ class Batch:
         self.checks: list[list[str]] = [[] for _ in range(count)]
         self.review = np.zeros(count, dtype=bool)
         self.barred = np.zeros(count, dtype=bool)
-        self.broken: dict[str, int] = {}
+
+    @property
+    def broken(self) -> dict[str, int]:
+        """How many rows broke each check, by themselves or by an answer that they got."""
+        return dict(Counter(name for names in self.checks for name in names))
 
     def _breaks(self, check: Check, rows: "pl.DataFrame") -> "np.ndarray[Any, Any]":
         ok = rows.select(to_columns(parse(check.must, where=f"check {check.name!r}")).alias("ok"))["ok"]
         broken = (~ok.fill_null(True)).to_numpy()
         if broken.size == 1 and len(self.ids) != 1:  # a rule that reads no column says the same of every row
             broken = np.repeat(broken, len(self.ids))
-        self._note(check.name, broken)
         return broken
 
     def _note(self, check: str, broken: "np.ndarray[Any, Any]") -> None:
-        if broken.any():
-            self.broken[check] = int(broken.sum())
-            for place in np.flatnonzero(broken):
+        for place in np.flatnonzero(broken):
+            if check not in self.checks[place]:
                 self.checks[place].append(check)
 
     def refuse(self, checks: Sequence[Check]) -> None:
         """Hold requests to their checks: a refused one gets no answer at all."""
         for check in checks:
             broken = self._breaks(check, self.rows)
+            self._note(check.name, broken)
             if check.else_ == "refuse":
                 self.waiting &= ~broken
                 self._refuse(broken)
@@ -96,18 +104,20 @@ class Batch:
         *,
         version: str | None,
         source: str,
+        place: int,
         where: "np.ndarray[Any, Any] | None" = None,
     ) -> None:
-        """Give each waiting row (of `where`) its answer, if it is a finite number."""
+        """Give each waiting row (of `where`) its answer by one at a place in the line that it has not passed yet."""
         if said is None or not self.waiting.any():
             return
-        takes = self.waiting & np.isfinite(said)
+        takes = self.waiting & np.isfinite(said) & (self.place < place)
         if version is not None:
             takes &= ~self.barred
         if where is not None:
             takes &= where
         self.prediction[takes] = said[takes]
         self._mark(takes, version, source)
+        self.place[takes] = place
         self.waiting &= ~takes
 
     def default(self, value: float | None) -> None:
@@ -115,15 +125,33 @@ class Batch:
         if value is not None:
             self.prediction[self.waiting] = value
         self._mark(self.waiting, None, "default")
+        self.place[self.waiting] = DEFAULT
         self.waiting[:] = False
 
-    def check(self, checks: Sequence[Check], rule: "np.ndarray[Any, Any] | None") -> None:
-        """Hold predictions to their checks, in the order of the project file."""
+    def check(self, checks: Sequence[Check], go_down: Callable[[], None]) -> None:
+        """Hold answers to their checks; one that falls gives way to the next in line, which is held to all of them.
+
+        `go_down` gives the waiting rows their answers by who stands behind those that answered.
+        """
+        held = np.ones(len(self.ids), dtype=bool)
+        while held.any():
+            fallen = self._fallen(checks, held)
+            self.waiting |= fallen
+            self.prediction[fallen] = np.nan
+            if fallen.any():
+                go_down()
+            held = fallen
+
+    def _fallen(self, checks: Sequence[Check], held: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+        """Hold some rows' answers to the checks, in the order of the project file; give the rows whose answer falls."""
         import polars as pl
 
+        fallen = np.zeros(len(self.ids), dtype=bool)
         for check in checks:
             rows = self.rows.with_columns(pl.Series("prediction", self.prediction, nan_to_null=True))
-            broken = self._breaks(check, rows) & ~self.refused
+            broken = self._breaks(check, rows) & held & ~fallen
+            self._note(check.name, broken)
+            broken &= ~self.refused
             if not broken.any():
                 continue
             if check.else_ == "review":
@@ -131,19 +159,35 @@ class Batch:
             elif check.else_ == "refuse":
                 self._refuse(broken)
             elif check.else_ == "override":
-                value = rows.select(to_columns(parse(check.value or "")).cast(pl.Float64).alias("v"))["v"]
-                self.prediction[broken] = value.to_numpy()[broken] if value.len() > 1 else value[0]
-                for place in np.flatnonzero(broken):
-                    self.source[place] = "override"
+                fallen |= self._lets_fall(self._override(broken, check, rows), check)
             elif check.else_ == "fallback":
-                self.waiting |= broken
-                self.prediction[broken] = np.nan
-                self.take(rule, version=None, source=HEURISTIC)
-                self.default(self.default_value)
+                fallen |= self._lets_fall(broken, check)
+        return fallen
+
+    def _lets_fall(self, broken: "np.ndarray[Any, Any]", check: Check) -> "np.ndarray[Any, Any]":
+        """Give the rows behind whose answer somebody stands, and let those pass who need not be asked."""
+        is_over_rows = "prediction" not in parse(check.must).columns
+        fallen: np.ndarray[Any, Any] = broken & (self.place < last_of(is_over_rows))
+        self.place[fallen] = np.maximum(self.place[fallen], before_next(is_over_rows))
+        return fallen
+
+    def _override(self, broken: "np.ndarray[Any, Any]", check: Check, rows: "pl.DataFrame") -> "np.ndarray[Any, Any]":
+        """Answer a check's value; give the rows of which that is no answer."""
+        import polars as pl
+
+        value = rows.select(to_columns(parse(check.value or "")).cast(pl.Float64).alias("v"))["v"].to_numpy()
+        values = np.broadcast_to(value, broken.shape) if value.size == 1 else value
+        low, high = (0.0, 1.0) if self._project.model.task == "binary" else (-np.inf, np.inf)
+        takes: np.ndarray[Any, Any] = broken & np.isfinite(values) & (values >= low) & (values <= high)
+        self.prediction[takes] = values[takes]
+        for place in np.flatnonzero(takes):
+            self.source[place] = "override"
+        failed: np.ndarray[Any, Any] = broken & ~takes
+        return failed
 
     def log(self) -> "pl.DataFrame":
         """Lay out what was served, one row per request."""
-        checks = self.checks if self.broken else None
+        checks = self.checks if any(self.checks) else None
         return self._frame(
             self.prediction, self.version, stage=self.stage, source=self.source, checks=checks, review=self.review
         )

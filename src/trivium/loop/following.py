@@ -103,6 +103,10 @@ class Follower(Generic[T]):
             thread.start()
             self._threads.append(thread)
 
+    def renew(self) -> None:
+        """Have what answers made anew, though the ledger has not moved: checks expire as another day comes."""
+        self._news.set()
+
     def stop(self, timeout_s: float = 5.0) -> None:
         """Stop following; what is current stays."""
         self._is_stopping.set()

@@ -25,6 +25,11 @@ class RowCheck:
     check: Check
     columns: tuple[str, ...]
 
+    @property
+    def is_over_rows(self) -> bool:
+        """Tell whether it is about rows whatever is answered: where it falls back, no version is to be trusted."""
+        return "prediction" not in self.columns
+
 
 def row_checks(project: Project, on: str, *, today: date) -> tuple[RowCheck, ...]:
     """Compile the checks on `request` or `prediction` that have not expired, in the order of the project file."""
@@ -41,10 +46,14 @@ def refusal(broken: RowCheck, row: Row, *, private: Sequence[str]) -> Problem:
     """Say why a row is refused, with the values that the check read; private ones are shown nowhere."""
     seen = shown(f"{name} = {row.get(name)!r}" for name in broken.columns if name not in private)
     because, owner = broken.check.because, broken.check.owner
+    is_request = broken.check.on == "request"
+    whom = f"{owner}, who owns the check" if owner else "whoever wrote the check"
     return Problem(
         code="TV-RUN-070",
-        what=f"the row breaks {broken.name!r}" + (f": {because}" if because else ""),
+        what=f"the {'row' if is_request else 'answer'} breaks {broken.name!r}" + (f": {because}" if because else ""),
         where=f"check {broken.name!r}, on {broken.check.on}",
         seen=seen,
-        fix="correct the row" + (f", or ask {owner}, who owns the check" if owner else ""),
+        fix=f"correct the row, or ask {whom}"
+        if is_request
+        else f"ask {whom}, or a person: no answer may be given here",
     )

@@ -236,6 +236,7 @@ class Service:
         """Do what time asks for: the rules of another day once it has come, and the log's sealing now and then."""
         if now.date() != self.reader.today:
             self.reader = Reader(self.project, today=now.date())
+            self._follower.renew()
         if time.monotonic() >= self._seal_at:
             # None until it is done: one at a time, however long it takes.
             self._seal_at = math.inf

@@ -220,6 +220,52 @@ def test_a_fallback_without_heuristic_is_the_default():
     assert set(rows["prediction"]) == {0.3}
 
 
+def test_a_fallback_asks_the_next_in_line():
+    """The last good version first; its answer is held to the same checks, and where it breaks one the next is asked."""
+    plan = project(check("never far", "not (distance > 25 and prediction > 0.5)", "fallback"))
+    good, bad = body("v1", 0.4), body("v1", 0.6)
+    rows = served(ask(Route(live="v2", fallback=("v1",)), [body("v2", 0.7), good], plan=plan)).filter(FAR_ROWS)
+    assert (set(rows["source"]), set(rows["version"]), set(rows["prediction"])) == ({"fallback"}, {"v1"}, {0.4})
+    assert rows["checks"].to_list() == [["never far"]] * rows.height
+    rows = served(ask(Route(live="v2", fallback=("v1",)), [body("v2", 0.7), bad], plan=plan)).filter(FAR_ROWS)
+    assert (set(rows["source"]), set(rows["prediction"])) == ({"heuristic"}, {0.25})
+
+
+def test_a_canary_falls_back_to_the_live_version():
+    """A canary's answer that a check does not let pass is given by the live version, and stays the canary's failure."""
+    plan = project(check("never far", "prediction < 0.5", "fallback"))
+    route = Route(live="v1", canaries=(Canary("v2", 1.0),), salt="visits")
+    rows = served(ask(route, [body("v1", 0.4), body("v2", 0.7)], plan=plan))
+    assert (set(rows["source"]), set(rows["version"]), set(rows["stage"])) == ({"model"}, {"v1"}, {"canary"})
+
+
+def test_the_default_is_the_last_word():
+    """Where every answer breaks the check, the default is given all the same, and says which check it broke."""
+    plan = project(check("nothing is right", "prediction < 0", "fallback"))
+    rows = served(ask(Route(live="v1"), [body("v1", 0.7)], plan=plan))
+    assert (set(rows["source"]), set(rows["prediction"])) == ({"default"}, {0.3})
+    assert rows["checks"].to_list() == [["nothing is right"]] * COUNT
+
+
+@pytest.mark.parametrize(("does", "more"), [("fallback", ""), ("override", "value = 'distance / 0'")])
+def test_a_check_over_rows_trusts_no_version_with_them(does, more):
+    """One that reads no prediction could be kept by no answer: the heuristic's stands, and no version is asked."""
+    plan = project(check("never far", "distance <= 25", does, more=more))
+    rows = served(ask(Route(live="v2", fallback=("v1",)), [body("v2", 0.7), body("v1", 0.4)], plan=plan))
+    far = rows.filter(FAR_ROWS)
+    assert (set(far["source"]), set(far["prediction"])) == ({"heuristic"}, {0.25})
+    bare = served(ask(Route(live="v2"), [body("v2", 0.7)], plan=plan, heuristic=None)).filter(FAR_ROWS)
+    assert (set(bare["source"]), set(bare["prediction"])) == ({"default"}, {0.3})
+
+
+@pytest.mark.parametrize("value", ["7", "prediction / 0", "-0.1"])
+def test_an_override_that_is_no_answer_falls_back(value):
+    """A value that is null, or no probability, is given to nobody: the next in line answers."""
+    plan = project(check("never far", "prediction < 0.5", "override", more=f"value = '{value}'"))
+    rows = served(ask(Route(live="v2", fallback=("v1",)), [body("v2", 0.7), body("v1", 0.4)], plan=plan))
+    assert (set(rows["source"]), set(rows["prediction"])) == ({"fallback"}, {0.4})
+
+
 def test_an_expired_check_holds_nobody():
     """A check counts up to the day it expires."""
     plan = project(check("never far", "distance < 0", "refuse", more="expires = 2024-01-01"))

@@ -57,6 +57,16 @@ def world(tmp_path):
         assert not any(thread.is_alive() for thread in follower._threads)
 
 
+def test_another_day_makes_anew_what_answers(world):
+    """Told that the day has changed, a follower makes what answers anew, though the ledger has not moved."""
+    made = []
+    follower = world.follow(lambda route, before: made.append(before) or len(made), ask_s=NEVER_S)
+    assert follower.current.value == 1
+    follower.renew()
+    until(lambda: follower.current.value == 2)
+    assert made == [None, 1]
+
+
 def test_a_swap_reaches_every_worker_at_a_signal(world):
     """Three workers that never ask the ledger by themselves follow each move by the shared number alone."""
     world.stage("v1", "live")
