@@ -141,7 +141,7 @@ def console(*, stderr: bool = False) -> "Console":
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, whole: str = "") -> Any:
-    """Lay rows out as a table; numbers to the right, None as a dash. The column `whole` stays unbroken, to be copied."""
+    """Lay rows out as a table; numbers to the right, None as a dash; the column `whole` is not broken, to be copied."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
