@@ -94,6 +94,7 @@ least_rows = 30
 max_latency_ms = 30000  # half of what a slow version takes, and more than a busy machine does
 shadow = "1d"
 canary = "1d"
+least_answers = 30
 least_outcomes = 30
 
 [retrain]

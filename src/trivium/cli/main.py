@@ -35,6 +35,7 @@ COMMANDS = {
     "show": "lineage:show",
     "diff": "lineage:diff",
     "trace": "lineage:trace",
+    "replay": "release:replay",
     "release": "release:release",
     "rollback": "release:rollback",
     "route": "release:route",

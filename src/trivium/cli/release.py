@@ -1,10 +1,79 @@
-"""`release`, `rollback` and `route`."""
+"""`replay`, `release`, `rollback` and `route`."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
+from cyclopts import Parameter
 
 from trivium.cli.door import Answer, pairs, workspace
+from trivium.cli.door import table as lay_out
+
+
+def replay(
+    version: str,
+    /,
+    *,
+    from_: Annotated[str | None, Parameter(name="--from")] = None,
+    to: str | None = None,
+    because: str = "",
+) -> Answer:
+    """Let a version answer the logged traffic of past days, and hold it to what was served; the ledger keeps it.
+
+    Parameters
+    ----------
+    version
+        A version such as v3, or `live`, or `previous`.
+    from_
+        A date or time to begin with; `release.replay` before the end when left out.
+    to
+        Where to stop; now when left out.
+    because
+        Why, for the ledger.
+    """
+    from trivium.core.values import iso, moment
+    from trivium.loop.replay import replay_version
+
+    done = replay_version(
+        workspace(),
+        version,
+        since=moment(from_, where="--from") if from_ else None,
+        until=moment(to, where="--to") if to else None,
+        because=because,
+    )
+    seen, found = done.weighed.seen, done.weighed.findings
+    document = {
+        "version": version,
+        "from": iso(done.since),
+        "to": iso(done.until),
+        "rows": seen.answers,
+        "outcomes": seen.outcomes,
+        "learnt": done.learnt,
+        "verdict": done.verdict,
+        "reason": done.decision.reason,
+        "findings": [{**msgspec.to_builtins(one), "harm": one.is_harm} for one in found],
+        "troubles": done.troubles,
+        "ms_a_row": done.ms_a_row,
+        "served_ms": done.served_ms,
+        "took_s": done.took_ms / 1000,
+    }
+    columns = ("measure", "slice", "rows", "worse by", "at least", "at most", "margin", "harm")
+    rows = [
+        (o.measure, o.slice, o.rows, o.worse_by, _shown(o.low), _shown(o.high), o.margin, "yes" if o.is_harm else "no")
+        for o in found
+    ]
+    told = [lay_out(f"{version} on {seen.answers:,} served answers, {seen.outcomes:,} outcomes", columns, rows)]
+    if done.learnt:
+        told.append(f"{done.learnt:,} rows are left out of the losses: the version was trained on their outcomes")
+    served = "" if done.served_ms is None else f"; served answers took {done.served_ms:.3g} ms on the median"
+    told.append(f"{done.ms_a_row:.3g} ms a row in batches, {done.took_ms / 1000:.2f} s in all{served}")
+    told += [f"{count:,} rows: {words}" for words, count in done.troubles.items()]
+    told.append(f"{done.verdict}: {done.decision.reason}")
+    return Answer(document, told, exit_code=0 if done.verdict == "promote" else 1)
+
+
+def _shown(bound: float) -> float | None:
+    """Show a bound; None where there is none."""
+    return bound if abs(bound) < float("inf") else None
 
 
 def release(

@@ -27,13 +27,27 @@ def tick(*, because: str = "") -> Answer:
     ws = workspace()
     done = tick_once(ws, source=ProjectSource(ws), because=because)
     counts = done.counts()
+    moved = [
+        {
+            "version": event.subject,
+            "stage": event.body["stage"],
+            "verdict": event.body.get("verdict"),
+            "because": event.because,
+        }
+        for event in done.events
+        if event.kind == "staged"
+    ]
     return Answer(
         {
             "events": counts,
             "spent_s": {name: round(s, 3) for name, s in done.spent_s.items()},
             "live": ws.state.route.live,
+            "moved": moved,
         },
-        [pairs("Done", counts) if counts else "nothing was due"],
+        [
+            pairs("Done", counts) if counts else "nothing was due",
+            *(f"{m['version']} {m['verdict'] or 'moved'}, to {m['stage']}: {m['because']}" for m in moved),
+        ],
     )
 
 

@@ -19,6 +19,7 @@ KINDS = {
     "tried": "an idea ran its steps and stopped at a rung [idea]",
     "versioned": "an idea's model became a version [version]",
     "judged": "a version was judged on the suite [version]",
+    "replayed": "a version answered logged traffic, and was held to what was served [version]",
     "staged": "a version was moved to a stage [version]",
     "rolled_back": "an earlier version answers again [version that answers now]",
     "answered": "a batch of requests was answered [model]",

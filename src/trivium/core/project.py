@@ -116,16 +116,41 @@ class Ladder(_Section, frozen=True):
     sample_share: float = 0.1
 
 
+class StageRule(_Section, frozen=True):
+    """What one stage asks instead of what `[release]` asks of all; what is not set stays as it is there."""
+
+    least_answers: int | None = None
+    least_outcomes: int | None = None
+    longest_stay: str | None = None
+
+
 class Release(_Section, frozen=True):
-    """How a version goes up: least time and outcomes at a stage, longest stay, and the limits on its answers."""
+    """How a version goes up: bake times, least evidence, longest stay, and how much worse than live it may be.
+
+    `replay` is how much logged traffic a version answers before it goes to shadow; `shadow` and `canary` are its bake
+    times there. `least_answers` and `least_outcomes` hold at each stage, outcomes not at replay; `stages` says what one
+    stage asks instead. Past `longest_stay` the verdict is unknown, and the version goes. The shares are of answers, in
+    excess of the live version's: `max_error_share` of failed ones, and of those slower than `max_latency_ms`;
+    `max_guardrail_share` of those that break a check on predictions. `max_shift` is how far its mean answer may lie
+    from the live version's: in probability, or in standard deviations of a regression's answers. With `rule_out` a
+    canary goes up once a mean loss so much greater than the live version's is ruled out. `false_rollbacks` is the
+    chance, at most, that a version no worse is taken down over all looks at all measures of a stage.
+    """
 
     canary_share: float = 0.1
+    replay: str = "7d"
     shadow: str = "1d"
     canary: str = "2d"
-    least_outcomes: int = 200
+    least_answers: int = 50
+    least_outcomes: int = 500
     longest_stay: str = "14d"
     max_error_share: float = 0.01
     max_latency_ms: float = 200.0
+    max_guardrail_share: float = 0.02
+    max_shift: float = 0.1
+    rule_out: float | None = None
+    false_rollbacks: float = 0.05
+    stages: dict[Literal["replay", "shadow", "canary"], StageRule] = {}
 
 
 class Retrain(_Section, frozen=True):

@@ -6,7 +6,7 @@ Not about types and keys: `project.read_project` has held the text to those befo
 from trivium.core.alarms import KINDS, MOST_OF
 from trivium.core.contract_rules import broken_contracts
 from trivium.core.problems import Problem, ProjectError, unknown_name
-from trivium.core.project import WHERE, Alarms, Project, Serve, request_tables
+from trivium.core.project import WHERE, Alarms, Project, Release, Serve, request_tables
 from trivium.core.values import span
 
 
@@ -59,7 +59,7 @@ def broken_rules(project: Project) -> list[Problem]:
         for name, table in project.tables.items()
         if table.stale_after is not None and table.time is None
     ]
-    found += _bad_limits(project.serve)
+    found += [*_bad_limits(project.serve), *_bad_release(project.release)]
     return [*found, *_bad_alarms(project.alarms), *_bad_shares(project), *_bad_spans(project)]
 
 
@@ -76,6 +76,19 @@ def _bad_limits(serve: Serve) -> list[Problem]:
             where=f"{WHERE}, serve",
         )
         for name, low in low
+    ]
+
+
+def _bad_release(release: Release) -> list[Problem]:
+    """Find limits below nothing: evidence, shift, latency, and harm that is to be ruled out."""
+    names = ("least_answers", "least_outcomes", "max_shift", "max_latency_ms", "rule_out")
+    given = {f"release.{name}": getattr(release, name) for name in names}
+    for stage, rule in release.stages.items():
+        given |= {f"release.stages.{stage}.{name}": getattr(rule, name) for name in ("least_answers", "least_outcomes")}
+    return [
+        _rule(f"{name} is below 0", "write 0 or more, or leave the line out", seen=str(value), where=f"{WHERE}, {name}")
+        for name, value in given.items()
+        if value is not None and value < 0
     ]
 
 
@@ -162,6 +175,9 @@ def _bad_shares(project: Project) -> list[Problem]:
         "gate.confidence": project.gate.confidence,
         "ladder.sample_share": project.ladder.sample_share,
         "release.canary_share": project.release.canary_share,
+        "release.max_error_share": project.release.max_error_share,
+        "release.max_guardrail_share": project.release.max_guardrail_share,
+        "release.false_rollbacks": project.release.false_rollbacks,
         "alarms.false_alarm_rate": project.alarms.false_alarm_rate,
         **{f"objectives {objective.name!r}.budget": objective.budget for objective in project.objectives},
         "alarms.demote_below": project.alarms.demote_below,
@@ -182,11 +198,16 @@ def _bad_spans(project: Project) -> list[Problem]:
         texts |= {f"tables.{name}.lookback": table.lookback, f"tables.{name}.revisit": table.revisit}
         texts |= {f"tables.{name}.stale_after": table.stale_after} if table.stale_after is not None else {}
     for section, keys in (
-        (project.release, ("shadow", "canary", "longest_stay")),
+        (project.release, ("replay", "shadow", "canary", "longest_stay")),
         (project.review, ("expires_after", "lease")),
         (project.retrain, ("every", "cooldown", "first_after", "window", "holdout")),
     ):
         texts |= {f"{type(section).__name__.lower()}.{key}": getattr(section, key) for key in keys}
+    texts |= {
+        f"release.stages.{name}.longest_stay": rule.longest_stay
+        for name, rule in project.release.stages.items()
+        if rule.longest_stay is not None
+    }
     texts |= {f"objectives {objective.name!r}.window": objective.window for objective in project.objectives}
     found: list[Problem] = []
     for name, text in texts.items():

@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 
 from trivium.core.values import moment, sha256, span
-from trivium.loop.log_records import ROW_ID, own_columns
 from trivium.loop.outcomes import outcomes, without_reviews
+from trivium.loop.periods import requests_in
 from trivium.loop.workspace import Workspace
 from trivium.monitor.maturity import (
     STEPS,
@@ -164,9 +164,7 @@ def requests_of(ws: Workspace, name: str) -> "pl.DataFrame":
 
     answered = ws.state.journal.answered.get(name)
     if answered is not None and "requests" in answered.body:
-        logged = ws.frame(answered.body["requests"])
-        rows = own_columns(logged).with_columns(logged[ROW_ID].alias("row_id"))
-        return rows.unique("row_id", keep="last", maintain_order=True)
+        return requests_in(ws, answered.body["requests"])
     record = ws.state.snapshot.history(ws.project.requests, name)[-1]
     return ws.frame(record.blob).with_columns(pl.col(ws.project.model.row_id).cast(pl.String).alias("row_id"))
 

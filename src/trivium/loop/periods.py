@@ -3,13 +3,14 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from trivium.core.events import Event
 from trivium.core.problems import DataError
 from trivium.core.values import iso, span
 from trivium.loop.log_book import SERVED, Part
+from trivium.loop.log_records import ROW_ID, own_columns
 from trivium.loop.pieces import common_schema, fitted
 from trivium.loop.workspace import Workspace
 from trivium.store.predictions import SERVED as ANSWERS
@@ -155,10 +156,19 @@ def _troubles(parts: Sequence[Part]) -> list[dict[str, Any]]:
     return [found[key] for key in sorted(found)]
 
 
-def logged_frames(ws: Workspace) -> "list[pl.DataFrame]":
-    """Give the sealed answers that no `answered` event holds yet, in the columns of the served log."""
-    return [
-        ws.frame(part.blob).select(list(ANSWERS))
-        for period in sorted(ws.state.log.waiting)
-        for part in ws.state.log.waiting[period]
-    ]
+def logged_frames(ws: Workspace) -> "Iterator[tuple[datetime, pl.DataFrame, pl.DataFrame]]":
+    """Give the sealed answers that no `answered` event holds yet, part by part.
+
+    Yields:
+        When the part's period starts, its answers in the columns of the served log, and its requests.
+    """
+    for period in sorted(ws.state.log.waiting):
+        for part in ws.state.log.waiting[period]:
+            yield part.start, ws.frame(part.blob).select(list(ANSWERS)), requests_in(ws, part.requests)
+
+
+def requests_in(ws: Workspace, blob: str) -> "pl.DataFrame":
+    """Read the requests that a server logged, with `row_id` as text; of several about one row the last."""
+    logged = ws.frame(blob)
+    rows = own_columns(logged).with_columns(logged[ROW_ID].alias("row_id"))
+    return rows.unique("row_id", keep="last", maintain_order=True)

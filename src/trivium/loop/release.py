@@ -1,24 +1,20 @@
 """Release: versions go up the stages, one at a time, by hand or by themselves; and come down again."""
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from functools import partial
 
-import numpy as np
+import msgspec
 
 from trivium.core.events import Event
 from trivium.core.problems import Problem, VerdictError
-from trivium.core.values import moment
-from trivium.evaluate.metrics import BUILTIN
-from trivium.loop.outcomes import truth
+from trivium.core.values import span
+from trivium.loop.bodies import body_of
+from trivium.loop.observe import observe
+from trivium.loop.replay import replay, replayed
 from trivium.loop.workspace import Workspace
-from trivium.release.sequential import HarmTest, harm_test
-from trivium.release.stages import RETIRED, STAGES, decide, next_stage
-
-if TYPE_CHECKING:
-    import polars as pl
-
-# The sequential test takes blocks of rows as its units, since flights of one morning are late together.
-BLOCK_ROWS = 25
+from trivium.release.evidence import Finding
+from trivium.release.stages import RETIRED, STAGES, Decision, decide, next_stage
+from trivium.release.versions import Stay
 
 
 def move(ws: Workspace, ref: str, *, to: str | None = None, because: str) -> Event:
@@ -102,104 +98,66 @@ def rolled_back(ws: Workspace, to: str | None, *, because: str) -> Event:
 
 
 def advance_stages(ws: Workspace) -> list[Event]:
-    """Move each version that is on its way as far as its stage's rule says: up, out, or not yet."""
-    done: list[Event] = []
+    """Move each version in shadow or canary as far as what was seen of it allows: up, out, or not yet."""
     ws.refresh()
     route = ws.state.route
-    for ref in (*route.shadow, *route.canary_refs, *route.replay):
-        stays = ws.state.versions.stays(ref)
-        stay = stays[-1]
+    return _moved(ws, (*route.shadow, *route.canary_refs), _observed)
 
-        def work(ref: str = ref, stage: str = stay.stage, entered: datetime = stay.at) -> list[Event]:
-            return _advance(ws, ref, stage, entered)
+
+def replay_waiting(ws: Workspace, *, timer: Callable[[], float]) -> list[Event]:
+    """Let each version at replay answer the logged traffic; where there is too little of it, it waits for more."""
+    ws.refresh()
+    return _moved(ws, ws.state.route.replay, partial(_replayed, timer=timer))
+
+
+def _moved(ws: Workspace, refs: Sequence[str], decide_on: Callable[[Workspace, str, Stay], list[Event]]) -> list[Event]:
+    done: list[Event] = []
+    for ref in refs:
+        stays = ws.state.versions.stays(ref)
+
+        def work(ref: str = ref, stay: Stay = stays[-1]) -> list[Event]:
+            # Somebody may have moved it by hand meanwhile.
+            return decide_on(ws, ref, stay) if ws.state.versions.stays(ref)[-1] == stay else []
 
         done += ws.unit(f"advance/{ref}/{len(stays)}", work)
     return done
 
 
-def _advance(ws: Workspace, ref: str, stage: str, entered: datetime) -> list[Event]:
-    record = stage_record(ws, ref, since=entered)
+def _observed(ws: Workspace, ref: str, stay: Stay) -> list[Event]:
+    weighed = observe(ws, ref, stage=stay.stage, since=stay.at)
     decision = decide(
-        stage,
-        entered=entered,
-        now=ws.clock.now(),
-        outcomes=record["outcomes"],
-        errors=record["errors"],
-        answers=record["answers"],
-        latency_ms=float("nan"),
-        harm=record["harm"],
+        stay.stage,
+        stayed=ws.clock.now() - stay.at,
+        answers=weighed.seen.answers,
+        outcomes=weighed.seen.outcomes,
+        findings=weighed.findings,
         rule=ws.project.release,
     )
-    if decision.move == "stay":
+    return decided(ws, ref, decision, was=stay.stage, findings=weighed.findings)
+
+
+def _replayed(ws: Workspace, ref: str, stay: Stay, *, timer: Callable[[], float]) -> list[Event]:
+    now = ws.clock.now()
+    done = replay(
+        ws,
+        body_of(ws, ref),
+        since=now - span(ws.project.release.replay),
+        until=now,
+        learnt_until=ws.state.versions.get(ref).trained_until,
+        stayed=now - stay.at,
+        timer=timer,
+    )
+    if done.decision.verdict is None:
         return []
-    if decision.move == "retire":
-        return [staged(ws, ref, RETIRED, was=stage, because=decision.reason)]
-    to = next_stage(stage)
+    return [replayed(ws, ref, done), *decided(ws, ref, done.decision, was=stay.stage)]
+
+
+def decided(ws: Workspace, ref: str, decision: Decision, *, was: str, findings: Sequence[Finding] = ()) -> list[Event]:
+    """Make the event that a verdict comes to: a stage up, or out; none without a verdict."""
+    if decision.verdict is None:
+        return []
+    to = next_stage(was) if decision.verdict == "promote" else RETIRED
     assert to is not None
-    return [staged(ws, ref, to, was=stage, because=decision.reason)]
-
-
-def stage_record(ws: Workspace, ref: str, *, since: datetime) -> dict[str, Any]:
-    """Gather how a version did since it came to its stage: answers, errors, outcomes, and its losses beside live's."""
-    import polars as pl
-
-    events = [
-        event
-        for event in ws.state.journal.answered.values()
-        if moment(event.body["start"]) >= since and ref in event.body["asked"]
-    ]
-    errors = sum(t["rows"] for event in events for t in event.body["troubles"] if t["version"] == ref)
-    logs = [ws.frame(event.body["blob"]) for event in events]
-    mine = [log.filter(pl.col("version").eq_missing(ref)).unique("row_id", maintain_order=True) for log in logs]
-    answers = sum(log.height for log in mine)
-    theirs = [_others(log, ws.state.route.live) for log in logs]
-    paired = _paired(ws, mine, theirs, since=since) if events else None
-    return {
-        "answers": answers,
-        "errors": errors,
-        "outcomes": 0 if paired is None else paired.height,
-        "harm": None if paired is None or not paired.height else _harm(ws, paired),
-    }
-
-
-def _others(log: "pl.DataFrame", live: str | None) -> "pl.DataFrame":
-    """What the version it must not be worse than said: the live one, else the heuristic."""
-    import polars as pl
-
-    if live is None:
-        return log.filter(pl.col("stage") == "heuristic")
-    return log.filter(pl.col("version").eq_missing(live)).unique("row_id", maintain_order=True)
-
-
-def _paired(
-    ws: Workspace, mine: "list[pl.DataFrame]", theirs: "list[pl.DataFrame]", *, since: datetime
-) -> "pl.DataFrame":
-    import polars as pl
-
-    columns = ["row_id", "prediction"]
-    left = pl.concat([log.select(columns) for log in mine])
-    right = pl.concat([log.select(columns) for log in theirs]).rename({"prediction": "other"})
-    # A version's own answers decide which rows are reviewed, so reviews say nothing of which version is better.
-    known = truth(ws, since=since, until=ws.clock.now())
-    return (
-        left.join(right, on="row_id", how="inner", maintain_order="left")
-        .join(known, on="row_id", how="inner", maintain_order="left")
-        .drop_nulls(["prediction", "other", "label"])
-    )
-
-
-def _harm(ws: Workspace, paired: "pl.DataFrame") -> HarmTest:
-    """Test the mean difference of losses, candidate minus live, over blocks of rows in the order they were asked."""
-    loss = BUILTIN["log_loss" if ws.project.model.task == "binary" else "mae"].per_row
-    assert loss is not None
-    label = paired["label"].to_numpy()
-    extra = loss(label, paired["prediction"].to_numpy()) - loss(label, paired["other"].to_numpy())
-    blocks = np.array([block.mean() for block in np.array_split(extra, max(1, len(extra) // BLOCK_ROWS))])
-    return harm_test(
-        len(blocks),
-        float(blocks.mean()),
-        float(blocks.var(ddof=1)) if len(blocks) > 1 else float("nan"),
-        margin=ws.project.gate.margins.get(ws.project.primary, 0.0),
-        rho_n=100,
-        least_rows=20,
-    )
+    event = staged(ws, ref, to, was=was, because=decision.reason)
+    told = {"verdict": decision.verdict, "findings": msgspec.to_builtins(findings)}
+    return [msgspec.structs.replace(event, body={**event.body, **told})]

@@ -80,7 +80,7 @@ def retrain_if_due(ws: Workspace) -> list[Event]:
         last_try=journal.last_retrain,
         first_data=journal.first_data,
         findings=found,
-        in_flight=bool(route.shadow or route.canaries),
+        in_flight=bool(route.replay or route.shadow or route.canaries),
     )
     if not decision.retrain:
         return []

@@ -16,7 +16,7 @@ from trivium.loop.change import note_changes
 from trivium.loop.collect import collect, fresh
 from trivium.loop.erase import expire
 from trivium.loop.lateness import note_late
-from trivium.loop.release import advance_stages
+from trivium.loop.release import advance_stages, replay_waiting
 from trivium.loop.respond import resolve_quiet, retrain_if_due, roll_back_if_needed
 from trivium.loop.scores import score_due
 from trivium.loop.seal import seal
@@ -45,7 +45,7 @@ def tick(
     because: str = "",
     only: Collection[str] = (),
 ) -> Ticked:
-    """Do whatever is due now: seal, collect, answer, score, watch, respond; or `only` the phases that are named."""
+    """Do whatever is due now: seal, collect, answer, score, watch, respond, move; or `only` the phases named."""
     done = Ticked()
     phases: dict[str, Callable[[], list[Event]]] = {
         "seal": lambda: [*seal(ws), *expire(ws)],
@@ -56,6 +56,7 @@ def tick(
         "respond": lambda: [*roll_back_if_needed(ws), *resolve_quiet(ws)],
         "release": lambda: advance_stages(ws),
         "retrain": lambda: retrain_if_due(ws),
+        "replay": lambda: replay_waiting(ws, timer=timer),
     }
     for name, phase in phases.items():
         if only and name not in only:

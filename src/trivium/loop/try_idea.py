@@ -9,7 +9,7 @@ import numpy as np
 
 from trivium.artifact.parity import disagreement
 from trivium.core.events import Event
-from trivium.core.values import digest, iso
+from trivium.core.values import digest, iso, span
 from trivium.loop.answer import answer
 from trivium.loop.bodies import Body, heuristic_of, loaded
 from trivium.loop.features import features_key
@@ -23,9 +23,12 @@ from trivium.loop.judge import (
     window_now,
 )
 from trivium.loop.provenance import code_commit, environment
+from trivium.loop.release import decided, staged
+from trivium.loop.replay import replay, replayed
 from trivium.loop.runner import MODEL, SEED, Runner
 from trivium.loop.workspace import Workspace
 from trivium.release.route import Route
+from trivium.release.stages import Decision
 
 LARGEST_SKEW = 1e-9
 
@@ -114,6 +117,7 @@ class _Climb:
         self.ws, self.name, self.because, self.runner, self.suite = ws, name, because, runner, suite
         self.version: str | None = None
         self.events: list[Event] = []
+        self.replayed: Decision | None = None
         self._candidates: dict[float, Candidate] = {}
 
     def _tried(self, rung: str, verdict: str, reason: str) -> Tried:
@@ -173,7 +177,18 @@ class _Climb:
         skew = disagreement(served["prediction"].to_numpy()[by_model], said[by_model])
         if skew > LARGEST_SKEW:
             return self._tried("replay", "fail", f"answers differ from the offline path by up to {skew:.3g}")
-        return self._tried("replay", "pass", f"{int(by_model.sum()):,} replayed answers equal the offline path")
+        return self._of_traffic(body, f"{int(by_model.sum()):,} answers equal the offline path")
+
+    def _of_traffic(self, body: Body, so_far: str) -> Tried:
+        """Answer the logged traffic of late; where there is too little of it the version waits at replay for more."""
+        ws, now = self.ws, self.ws.clock.now()
+        since = now - span(ws.project.release.replay)
+        done = replay(ws, body, since=since, until=now, learnt_until=self.runner.window.train_until)
+        if self.version and done.decision.verdict is not None:
+            self.events.append(replayed(ws, self.version, done))
+        self.replayed = done.decision
+        verdict = "fail" if done.decision.verdict == "roll back" else "pass"
+        return self._tried("replay", verdict, f"{so_far}; {done.decision.reason}")
 
     def _name_version(self, kept: Mapping[str, Any]) -> None:
         ws, runner = self.ws, self.runner
@@ -219,17 +234,7 @@ class _Climb:
         events = [ws.event("tried", self.name, because=self.because, **body), *self.events]
         is_new = any(event.kind == "versioned" for event in self.events)
         if tried.verdict == "pass" and self.version and tried.rung == "replay" and is_new:
-            events.append(
-                ws.event("staged", self.version, because=tried.reason, stage="replay", **{"from": None, "share": None})
-            )
-            events.append(
-                ws.event(
-                    "staged",
-                    self.version,
-                    because="the gate and the replay passed",
-                    stage="shadow",
-                    **{"from": "replay", "share": None},
-                )
-            )
+            events.append(staged(ws, self.version, "replay", was=None, because="the gate passed it"))
+            events += decided(ws, self.version, self.replayed, was="replay") if self.replayed else []
         tried.events = events
         return tried

@@ -52,7 +52,7 @@ def test_sealed_once(ws):
     assert seal(ws) == []
     assert seal(workspace(ws.folder)) == []
     assert segments(log_folder(ws.root)) == []
-    [frame] = logged_frames(ws)
+    [(_, frame, _)] = logged_frames(ws)
     assert frame["row_id"].to_list() == ["a", "b"]
     assert frame["prediction"].to_list() == [0.25, 0.25]
 
@@ -68,7 +68,7 @@ def test_a_live_segment_is_sealed_as_far_as_it_goes(ws):
     writer.close()
     assert seal(ws) == []
     assert segments(log_folder(ws.root)) == []
-    assert [frame["row_id"].to_list() for frame in logged_frames(ws)] == [["a"], ["b"]]
+    assert [frame["row_id"].to_list() for _, frame, _ in logged_frames(ws)] == [["a"], ["b"]]
 
 
 def test_nothing_logged(ws):
@@ -127,7 +127,7 @@ def test_a_period_is_answered(ws):
     log = later.frame(body["blob"])
     assert log.height == 4
     assert sorted(log["failed"].to_list()) == [[], [], [], ["v3"]]
-    assert logged_frames(later) == []
+    assert list(logged_frames(later)) == []
     assert seal(later) == []
 
 
@@ -261,7 +261,7 @@ def test_a_clock_that_jumped(ws):
     event, answered = seal(ws)
     assert answered.kind == "answered"
     assert event.body["misdated"] == {"ahead": 1, "behind": 1}
-    [frame] = logged_frames(ws)
+    [(_, frame, _)] = logged_frames(ws)
     assert frame["at"].to_list() == [NOON, NOON]
     assert ws.frame(answered.body["blob"])["row_id"].to_list() == ["b"]
 
