@@ -14,6 +14,7 @@ def _walk(words: list[str]) -> None:
 def test_a_terminal_sees_where_the_walk_is(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """What goes on and how many ticks are done stand on standard error."""
     monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
     _walk(["2013-01-01", "2013-01-02"])
     said = capsys.readouterr()
