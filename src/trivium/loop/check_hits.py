@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from trivium.core.answers import Gist
 from trivium.core.events import Event
 from trivium.core.problems import ProjectError, unknown_name
 from trivium.core.project import Project
-from trivium.core.values import EPOCH, floor_to, iso, moment, span
+from trivium.core.values import EPOCH, iso, moment
 from trivium.loop.beside import no_values
 from trivium.loop.log_book import SERVED
-from trivium.loop.unsealed import unsealed
+from trivium.loop.unsealed import Fresh, unsealed
 from trivium.loop.workspace import Workspace
 
 # A check that more rows break is no exception any more: either the world has changed, or the check is wrong. A rule on
@@ -25,7 +24,6 @@ from trivium.loop.workspace import Workspace
 OFTEN = {"row": 0.05, "partition": 0.2}
 SOON = timedelta(days=30)
 _REQUESTS = ("request", "prediction")
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass
@@ -119,7 +117,7 @@ def _collected_periods(ws: Workspace) -> dict[str, Periods]:
     return found
 
 
-def answered_periods(ws: Workspace, fresh: Sequence[Gist]) -> Periods:
+def answered_periods(ws: Workspace, fresh: Fresh) -> Periods:
     """Count by period of answers: those of ticks and of servers, sealed or not (`fresh`), together."""
     found: Periods = {}
 
@@ -132,10 +130,8 @@ def answered_periods(ws: Workspace, fresh: Sequence[Gist]) -> Periods:
     for parts in ws.state.log.waiting.values():
         for part in parts:
             add(part.period, part.start, part.body["served"], part.body["checks"])
-    every = span(ws.project.tables[ws.project.requests].every)
-    for gist in fresh:
-        start = floor_to(EPOCH + gist.at * _MICROSECOND, every)
-        add(iso(start), start, 1, Counter(gist.checks))
+    for start, rows in fresh.rows.items():
+        add(iso(start), start, rows, fresh.hits.get(start, {}))
     return found
 
 

@@ -1,7 +1,7 @@
 """The review queue: the answers that a check wants looked at, by whether anybody has. A fold over log and ledger."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,12 @@ from trivium.core.problems import Problem, ProjectError
 from trivium.core.values import EPOCH, iso, moment, span
 from trivium.loop.check_hits import answered_periods
 from trivium.loop.cohort import EARLY
-from trivium.loop.find_answer import find
+from trivium.loop.log_records import PREDICTION_ID, ROW_ID, own_columns
 from trivium.loop.outcomes import has_outcomes, truth
-from trivium.loop.unsealed import unsealed
+from trivium.loop.unsealed import Fresh, unsealed
 from trivium.loop.workspace import Workspace
 from trivium.respond.reviews import Entry, ordered, state_of, value_of
-from trivium.store.predictions import partition_part, prediction_id
+from trivium.store.predictions import numbered, partition_part, prediction_id
 
 if TYPE_CHECKING:
     import polars as pl
@@ -34,7 +34,7 @@ def review_queue(ws: Workspace) -> list[Entry]:
     """
     fresh = unsealed(ws)
     now, limit = ws.clock.now(), span(ws.project.review.expires_after)
-    given = [gist for gist in _given(ws, fresh, since=now - 2 * limit) if gist.review]
+    given = list(_given(ws, fresh, since=now - 2 * limit))
     if not given:
         return []
     known = _known(ws, given, now=now)
@@ -61,9 +61,10 @@ def queue_page(ws: Workspace, *, most: int, every: bool = False) -> dict[str, An
     """Tell the queue's counts, and its first entries with their requests; with `every` also those that wait no more."""
     entries = review_queue(ws)
     shown = [one for one in entries if every or one.is_open][:most]
+    requests = requests_of(ws, shown)
     return {
         "queue": queue_told(ws, entries),
-        "reviews": [{**plain_entry(ws, one), "request": request_of(ws, one)} for one in shown],
+        "reviews": [{**plain_entry(ws, one), "request": requests[one.id]} for one in shown],
     }
 
 
@@ -83,29 +84,56 @@ def plain_entry(ws: Workspace, one: Entry) -> dict[str, Any]:
 
 def shown_entry(ws: Workspace, one: Entry) -> dict[str, Any]:
     """Tell one entry with its request, what others would have said of the row, and what came true, if that is known."""
-    told = {"request": request_of(ws, one), "others": _others(ws, one), "truth": truth_of(ws, one)}
+    told = {"request": requests_of(ws, [one])[one.id], "others": _others(ws, one), "truth": truth_of(ws, one)}
     return {**plain_entry(ws, one), **told}
 
 
-def request_of(ws: Workspace, one: Entry) -> dict[str, Any]:
-    """Read what was asked, private columns left out: neither their values nor what hides them is of use to a person."""
-    found = find(ws, one.id)
-    request = (found.request if found is not None else _collected(ws, one)) or {}
+def requests_of(ws: Workspace, entries: Sequence[Entry]) -> dict[str, dict[str, Any]]:
+    """Read what was asked, private columns left out: neither their values nor what hides them is of use to a person.
+
+    Returns:
+        By the answers' ids; nothing of a request that the store holds no more.
+    """
     private = {name for name, column in ws.project.tables[ws.project.requests].columns.items() if column.private}
-    return {name: _plain(value) for name, value in request.items() if name not in private}
+    found: dict[str, Mapping[str, Any]] = {one.id: one.request or {} for one in unsealed(ws).reviews}
+    left = [one for one in entries if one.id not in found]
+    found |= _logged(ws, [one.id for one in left if numbered(one.id)])
+    found |= _collected(ws, [one for one in left if not numbered(one.id)])
+    return {
+        one.id: {name: _plain(value) for name, value in found.get(one.id, {}).items() if name not in private}
+        for one in entries
+    }
 
 
-def _collected(ws: Workspace, one: Entry) -> dict[str, Any] | None:
-    """Find the row of a tick's answer in its partition."""
+def _logged(ws: Workspace, names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """Read the request rows of servers' answers, each sealed part once."""
+    numbers = {name: number for name in names if (number := numbered(name))}
+    found: dict[str, Mapping[str, Any]] = {}
+    for part in ws.state.log.parts():
+        wanted = [name for name, number in numbers.items() if name not in found and part.may_hold(*number)]
+        if wanted:
+            rows = ws.frame(part.requests)
+            held = rows.filter(rows[PREDICTION_ID].is_in(wanted))
+            found |= dict(zip(held[PREDICTION_ID], own_columns(held).rows(named=True), strict=True))
+    return found
+
+
+def _collected(ws: Workspace, entries: Sequence[Entry]) -> dict[str, Mapping[str, Any]]:
+    """Read the rows of ticks' answers, each partition once."""
     import polars as pl
 
-    part = partition_part(one.id)
+    by_part: dict[str, dict[str, str]] = {}
+    for one in entries:
+        by_part.setdefault(partition_part(one.id), {})[one.row_id] = one.id
+    found: dict[str, Mapping[str, Any]] = {}
     for record in ws.state.snapshot.partitions(ws.project.requests):
-        if partition_part(prediction_id(record.partition, 0)) == part:
-            rows = ws.frame(record.blob)
-            held = rows.filter(pl.col(ws.project.model.row_id).cast(pl.String) == one.row_id)
-            return held.row(0, named=True) if held.height else None
-    return None
+        wanted = by_part.get(partition_part(prediction_id(record.partition, 0)), {})
+        if wanted:
+            rows, names = ws.frame(record.blob), pl.col(ws.project.model.row_id).cast(pl.String)
+            held = rows.with_columns(names.alias(ROW_ID)).filter(pl.col(ROW_ID).is_in(list(wanted)))
+            ids = [wanted[row_id] for row_id in held[ROW_ID]]
+            found |= dict(zip(ids, held.drop(ROW_ID).rows(named=True), strict=True))
+    return found
 
 
 def _plain(value: Any) -> Any:
@@ -143,7 +171,7 @@ def truth_of(ws: Workspace, one: Entry) -> dict[str, Any] | None:
     return {"label": held["label"][0], "known_at": iso(held["known_at"][0])} if held.height else None
 
 
-def _given(ws: Workspace, fresh: Sequence[Gist], *, since: datetime) -> Iterator[Gist]:
+def _given(ws: Workspace, fresh: Fresh, *, since: datetime) -> Iterator[Gist]:
     """Give the answers for review since a time, sealed or not; those of ticks and of servers."""
     every = span(ws.project.tables[ws.project.requests].every)
     for event in ws.state.journal.answered.values():
@@ -153,7 +181,8 @@ def _given(ws: Workspace, fresh: Sequence[Gist], *, since: datetime) -> Iterator
         for part in parts:
             if part.body["review"] and part.start + every >= since:
                 yield from _of_blob(ws, part.blob)
-    yield from fresh
+    for logged in fresh.reviews:
+        yield Gist(*(getattr(logged, name) for name in Gist.__struct_fields__))
 
 
 def _of_blob(ws: Workspace, blob: str) -> list[Gist]:
@@ -192,7 +221,7 @@ def _known(ws: Workspace, given: Sequence[Gist], *, now: datetime) -> set[str]:
     return set(known.filter(known.is_in([gist.row_id for gist in given])))
 
 
-def _shares(ws: Workspace, fresh: Sequence[Gist]) -> dict[str, float]:
+def _shares(ws: Workspace, fresh: Fresh) -> dict[str, float]:
     """Tell which share of all answers broke each check."""
     rows, hits = 0, Counter[str]()
     for period in answered_periods(ws, fresh).values():

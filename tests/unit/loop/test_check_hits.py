@@ -53,14 +53,18 @@ def test_answers_count_before_and_after_they_are_sealed(ws):
     serve(ws, ["a", "b"], writer=writer, checks=("far is never sure",))
     serve(ws, ["c", "d"], writer=writer)
     assert served(ws) == (4, 2, 0.5)
-    seal(ws)
+    assert served(ws) == (4, 2, 0.5)
+    serve(ws, ["dd", "ddd"], writer=writer, checks=("far is never sure",))
+    assert served(ws) == served(workspace(ws.folder)) == (6, 4, 4 / 6)
+    seal(workspace(ws.folder))
+    assert served(ws) == (6, 4, 4 / 6)
     serve(ws, ["e"], writer=writer)
-    assert served(ws) == (5, 2, 0.4)
+    assert served(ws) == (7, 4, 4 / 7)
     writer.close()
     later = workspace(ws.folder, at=NOON + timedelta(days=1))
     seal(later)
-    assert [event.body["rows"] for event in later.state.journal.answered.values()] == [5]
-    assert served(later) == (5, 2, 0.4)
+    assert [event.body["rows"] for event in later.state.journal.answered.values()] == [7]
+    assert served(later) == (7, 4, 4 / 7)
 
 
 def served(ws: Workspace):
