@@ -108,7 +108,7 @@ def test_row_by_row_as_whole_frames(plan, first: int, count: int) -> None:
         rows, frames, project=project, route=route, bodies=bodies, heuristic=heuristic, at=AT, name="2024-01-01", timer=lambda: 0.0
     )  # fmt: skip
     lookups = Lookups(
-        project=project, records={}, blobs=None, frames={"weather": WEATHER}, schema=dict(rows.schema),
+        project=project, records={}, blobs=None, frames={"weather": WEATHER}, asked=rows.clear(),
         newest=newest_rows(project, {"weather": WEATHER}), oldest=None, head=7, key="",
     )  # fmt: skip
     answerer = Answerer(

@@ -33,11 +33,13 @@ def versions() -> Answer:
 def show(ref: str, /) -> Answer:
     """Show all that a version is made of, how it was judged, where it stood, and what it answered."""
     from trivium.loop.cost import cost_of
+    from trivium.loop.feature_cost import feature_cost_of
     from trivium.loop.lineage import version_story
 
     ws = workspace()
     found = version_story(ws, ref)
     found["cost"] = cost_of(ws, found["ref"])
+    found["features"] = feature_cost_of(ws, found["ref"])
     flat = {key: value for key, value in found.items() if isinstance(value, str | int | float) or value is None}
     flat = {key: value for key, value in flat.items() if key not in ("not_compiled", "cost")}
     return Answer(
@@ -64,7 +66,7 @@ def show(ref: str, /) -> Answer:
 
 def _body(found: dict[str, Any]) -> dict[str, str]:
     """Say how a version answers: its form, how near it is to its original, and what an answer costs."""
-    parity, cost = found["parity"], found["cost"]
+    parity, cost, features = found["parity"], found["cost"], found["features"]
     said = {
         "form": f"{found['form']}, not compiled: {found['not_compiled']}" if found["not_compiled"] else found["form"]
     }
@@ -77,7 +79,18 @@ def _body(found: dict[str, Any]) -> dict[str, str]:
         said["cost"] = (
             f"{cost['one_row_us']:,.1f} µs for one row, {cost['thousand_rows_us']:,.0f} µs for 1,000, here and now"
         )
+    if features:
+        said["features"] = _features(features)
     return said
+
+
+def _features(found: dict[str, Any]) -> str:
+    """Say how a version's features are made for a request: by what, how far that is proven, and at what cost."""
+    takes = f"{found['one_row_us']:,.1f} µs for one row, here and now"
+    if found["reason"]:
+        return f"by Polars, not compiled to one row: {found['reason']}; {takes}"
+    proven = f"{found['rows']:,} rows ({found['unsure']:,} of them left to it)"
+    return f"compiled to one row, equal to Polars on {proven}; {takes}"
 
 
 def diff(one: str, other: str, /) -> Answer:

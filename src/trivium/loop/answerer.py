@@ -18,7 +18,7 @@ from trivium.core.problems import Problem
 from trivium.core.project import Project
 from trivium.loop.answer import unserved_stages
 from trivium.loop.asking import Voice, ask
-from trivium.loop.bodies import HEURISTIC, Body, body_of, heuristic_of
+from trivium.loop.bodies import HEURISTIC, Body, asked_by_rows, body_of, heuristic_of, tables_of
 from trivium.loop.freshness import as_of
 from trivium.loop.health import Health
 from trivium.loop.line import CANARY, DEFAULT, EARLIER, LIVE, RULE, before_next, last_of
@@ -53,6 +53,26 @@ class _Slot:
     refused: Problem | None = None
     features: bytes | None = None
     troubles: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+class _Speaker:
+    """One who answers: from a matrix, where the features can be had as one, or by way of a frame."""
+
+    def __init__(self, body: Body, maker: Maker, *, project: Project, health: Health) -> None:
+        self._maker, self._columns = maker, body.columns
+        standing = health.of(body.ref)
+        self.slow = Voice(body.ref, lambda rows: body.predict(maker.made(rows).frame), False, standing)
+        self._direct: Voice | None = None
+        if body.takes_matrix:
+            predict = asked_by_rows(body, project)
+            self._direct = Voice(body.ref, lambda rows: predict(maker.made(rows).array), body.is_compiled, standing)
+
+    def voice(self, rows: Sequence[Row]) -> Voice:
+        """Give the voice to ask about rows: past any frame, where their features can be made so."""
+        maker, direct = self._maker, self._direct
+        if direct is None or maker.columns != self._columns or maker.quick(rows) is None:
+            return self.slow
+        return direct
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +113,13 @@ class Answerer:
         self.bodies, self.heuristic = bodies, heuristic
         self._makers: dict[str, Maker] = {}
         named = {ref: body for ref, body in bodies.items() if ref in route.named}
-        self._voices = {ref: self._voice(body) for ref, body in named.items()}
-        self._rule = self._voice(heuristic) if heuristic else None
+        self._speakers = {ref: self._speaker(body) for ref, body in named.items()}
+        self._rule = self._speaker(heuristic) if heuristic else None
 
-    def _voice(self, body: Body) -> Voice:
-        maker = self._makers.setdefault(body.features_key, Maker(body, self.lookups))
-        return Voice(body.ref, lambda rows: body.predict(maker.made(rows).frame), False, self.health.of(body.ref))
+    def _speaker(self, body: Body) -> _Speaker:
+        if body.features_key not in self._makers:
+            self._makers[body.features_key] = Maker(body, self.lookups)
+        return _Speaker(body, self._makers[body.features_key], project=self._project, health=self.health)
 
     def answer(self, rows: Sequence[Row], *, at: datetime, ids: Sequence[str]) -> Reply:
         """Answer rows.
@@ -148,31 +169,32 @@ class Answerer:
         self._age(waiting, at)
         for ref in self.route.canary_refs:
             mine = [slot for slot in waiting if slot.arm == ref]
-            self._take(mine, self._voices[ref], "model", CANARY)
+            self._take(mine, self._speakers[ref], "model", CANARY)
         self._go_down([slot for slot in waiting if slot.prediction is None])
 
     def _go_down(self, waiting: list[_Slot]) -> None:
         """Ask those in the line who stand behind whoever answered so far, until each row has its answer."""
         route = self.route
         if route.live:
-            waiting = self._take(waiting, self._voices[route.live], "model", LIVE)
+            waiting = self._take(waiting, self._speakers[route.live], "model", LIVE)
         for place, ref in enumerate(route.fallback, start=EARLIER):
-            waiting = self._take(waiting, self._voices[ref], "fallback", place)
+            waiting = self._take(waiting, self._speakers[ref], "fallback", place)
         if self._rule is not None:
             waiting = self._take(waiting, self._rule, HEURISTIC, RULE)
         for slot in waiting:
             slot.prediction, slot.version, slot.source, slot.place = route.default, None, "default", DEFAULT
 
-    def _take(self, waiting: list[_Slot], voice: Voice, source: str, place: int) -> list[_Slot]:
-        """Let a voice at a place in the line answer what it can; give back the rows that still wait."""
+    def _take(self, waiting: list[_Slot], speaker: _Speaker, source: str, place: int) -> list[_Slot]:
+        """Let one at a place in the line answer what it can; give back the rows that still wait."""
         allowed = [slot for slot in waiting if slot.place < place and not (slot.is_barred and place < RULE)]
         if len(allowed) < len(waiting):
             for slot in waiting:
                 if slot.place < place < RULE and slot.is_barred:
-                    slot.troubles.append((voice.ref, "stale", "a table that it reads is too old"))
+                    slot.troubles.append((speaker.slow.ref, "stale", "a table that it reads is too old"))
         if not allowed:
             return waiting
         rows = [slot.row for slot in allowed]
+        voice = speaker.voice(rows)
         said = ask(voice, rows, deadline_s=self._deadline_s, timer=self.health.timer)
         features = self._features(voice, rows)
         version = None if source == HEURISTIC else voice.ref
@@ -279,12 +301,13 @@ class Answerer:
             return []
         found: list[Logged] = []
         for ref, stage in unserved_stages(self.route).items():
-            found += self._unserved(reply, self._voices[ref], ref, stage)
+            found += self._unserved(reply, self._speakers[ref], ref, stage)
         if self._rule is not None:
             found += self._unserved(reply, self._rule, None, HEURISTIC)
         return found
 
-    def _unserved(self, reply: Reply, voice: Voice, version: str | None, stage: str) -> Iterable[Logged]:
+    def _unserved(self, reply: Reply, speaker: _Speaker, version: str | None, stage: str) -> Iterable[Logged]:
+        voice = speaker.voice(reply.asked)
         said = ask(voice, reply.asked, deadline_s=self._deadline_s, timer=self.health.timer)
         for place, answered in enumerate(reply.places):
             of, value = reply.log[answered], float(said.values[place])
@@ -294,7 +317,7 @@ class Answerer:
 
     def about(self, at: datetime) -> dict[str, Any]:
         """Tell how those on the route do: breakers, troubles, checks hit, and how old the other tables are."""
-        voices = [*self._voices.values(), *([self._rule] if self._rule else [])]
+        voices = [one.slow for one in (*self._speakers.values(), *([self._rule] if self._rule else []))]
         return {
             "breakers": {voice.ref: voice.standing.state for voice in voices},
             "troubles": {voice.ref: dict(voice.standing.troubles) for voice in voices},
@@ -332,14 +355,16 @@ def answerer_of(
     """
     route = ws.route if route is None else route
     now = ws.clock.now()
-    lookups = lookups_of(ws, at=now, before=before.lookups if before else None)
+    bodies, heuristic = {ref: body_of(ws, ref) for ref in sorted(set(route.named))}, heuristic_of(ws)
+    read = {name for body in (*bodies.values(), heuristic) if body is not None for name in tables_of(body)}
+    lookups = lookups_of(ws, at=now, before=before.lookups if before else None, tables=read)
     if before and before.route == route and before.lookups is lookups and before.today == now.date():
         return before
     return Answerer(
         ws.project,
         route=route,
-        bodies={ref: body_of(ws, ref) for ref in sorted(set(route.named))},
-        heuristic=heuristic_of(ws),
+        bodies=bodies,
+        heuristic=heuristic,
         lookups=lookups,
         health=health,
         hider=hider_of(ws),

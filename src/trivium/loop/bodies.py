@@ -12,7 +12,7 @@ import numpy as np
 from trivium.core.problems import Problem, StepError, shown
 from trivium.core.project import Project
 from trivium.loop.code import Code, load
-from trivium.loop.features import Frames, features_for, features_key
+from trivium.loop.features import FeatureSteps, Frames, features_key
 from trivium.loop.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Body:
     """A version ready to answer. `predict` takes the features' frame, shape (rows, features), gives shape (rows,).
 
     `predict_rows` does the same from a float64 matrix whose columns are `columns`, NaN for what is missing; a heuristic
-    has none. It is quick where the version `is_compiled`, and may raise anything.
+    has none. It is quick where the version `is_compiled`, says the same where it `takes_matrix`, and may raise anything.
     """
 
     ref: str
@@ -39,6 +39,7 @@ class Body:
     columns: tuple[str, ...] = ()
     predict_rows: Callable[[Array], Array] | None = None
     is_compiled: bool = False
+    takes_matrix: bool = False
 
 
 def body_of(ws: Workspace, ref: str) -> Body:
@@ -81,12 +82,39 @@ def loaded(
     from trivium.artifact.formats import load as load_artifact
 
     fitted = load_artifact(content, allow_pickle=ws.project.model.allow_pickle)
-    features, key = features_for(code, params, ws.project), features_key(code, params)
+    features, key = FeatureSteps(code, params, ws.project), features_key(code, params)
     if isinstance(fitted, Compiled):
         columns, ask = fitted.columns, session_of(fitted).predict
         predict = _held(lambda frame: ask(matrix_of(frame, columns)), ws.project)
-        return Body(ref, predict, features, key, tuple(columns), ask, True)
-    return Body(ref, predictor(fitted, ws.project), features, key, tuple(columns), _by_rows(fitted, columns))
+        return Body(ref, predict, features, key, tuple(columns), ask, True, True)
+    predict, by_rows = predictor(fitted, ws.project), _by_rows(fitted, columns)
+    return Body(ref, predict, features, key, tuple(columns), by_rows, takes_matrix=_takes_matrix(fitted))
+
+
+def tables_of(body: Body) -> tuple[str, ...]:
+    """Name the tables that a version's features are made from, beside the requests."""
+    return body.features.tables if isinstance(body.features, FeatureSteps) else ()
+
+
+def asked_by_rows(body: Body, project: Project) -> Callable[[Array], Array]:
+    """Ask a version by its matrix, shape (rows, features), giving shape (rows,).
+
+    Raises:
+        StepError (TV-RUN-017), when called: it raised.
+    """
+    ask = body.predict_rows
+    assert ask is not None
+
+    def predict(rows: Array) -> Array:
+        try:
+            said = np.asarray(ask(rows), dtype=np.float64)
+            if said.shape != (len(rows),):
+                raise ValueError(f"predictions have shape {said.shape}, for {len(rows)} rows")
+        except Exception as error:
+            raise _raised(error, project) from error
+        return said
+
+    return predict
 
 
 def matrix_of(features: "pl.DataFrame", columns: Sequence[str]) -> Array:
@@ -122,15 +150,20 @@ def _by_rows(fitted: Any, columns: Sequence[str]) -> Callable[[Array], Array]:
 
 
 def _as_it_was_fitted(fitted: Any, rows: Any, *, columns: Sequence[str]) -> Any:
-    """Give a fitted object what it takes: a frame if it was fitted on one or is no estimator, else a matrix."""
-    takes_matrix = any(hasattr(fitted, name) for name in ("get_params", "predict_proba", "inplace_predict"))
-    if takes_matrix and not hasattr(fitted, "feature_names_in_"):
+    """Give a fitted object what it takes: a matrix or a frame."""
+    if _takes_matrix(fitted):
         return rows if isinstance(rows, np.ndarray) else rows.to_numpy()
     if isinstance(rows, np.ndarray):
         import polars as pl
 
         return pl.DataFrame(rows, schema=list(columns), nan_to_null=True)
     return rows
+
+
+def _takes_matrix(fitted: Any) -> bool:
+    """Tell what a fitted object takes: a frame if it was fitted on one or is no estimator, else a matrix."""
+    is_estimator = any(hasattr(fitted, name) for name in ("get_params", "predict_proba", "inplace_predict"))
+    return is_estimator and not hasattr(fitted, "feature_names_in_")
 
 
 def predictor(fitted: Any, project: Project) -> Predict:
@@ -156,18 +189,22 @@ def _held(ask: Predict, project: Project) -> Predict:
             if said.shape != (features.height,):
                 raise ValueError(f"predictions have shape {said.shape}, for {features.height} rows")
         except Exception as error:
-            raise StepError(
-                Problem(
-                    code="TV-RUN-017",
-                    what=f"the model raised {type(error).__name__} when it was asked",
-                    where=project.model.code,
-                    seen=str(error)[:200],
-                    fix="correct what the step `model` returns: it must predict one number per row",
-                )
-            ) from error
+            raise _raised(error, project) from error
         return said
 
     return predict
+
+
+def _raised(error: Exception, project: Project) -> StepError:
+    return StepError(
+        Problem(
+            code="TV-RUN-017",
+            what=f"the model raised {type(error).__name__} when it was asked",
+            where=project.model.code,
+            seen=str(error)[:200],
+            fix="correct what the step `model` returns: it must predict one number per row",
+        )
+    )
 
 
 def few_threads(rows: int) -> AbstractContextManager[Any]:
@@ -209,4 +246,4 @@ def heuristic_of(ws: Workspace) -> Body | None:
             ) from error
         return said
 
-    return Body(HEURISTIC, predict, features_for(code, params, ws.project), features_key(code, params))
+    return Body(HEURISTIC, predict, FeatureSteps(code, params, ws.project), features_key(code, params))

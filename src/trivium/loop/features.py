@@ -1,6 +1,7 @@
 """Run the steps that make features: the same function in training, in replay and in answering."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -28,24 +29,68 @@ def input_frames(ws: Workspace, rows: "pl.DataFrame", *, start: datetime, until:
     return frames
 
 
-def features_for(
-    code: Code, params: Mapping[str, Mapping[str, Any]], project: Project
-) -> "Callable[[Frames], pl.DataFrame]":
-    """Make the function from tables to features, shape (requests, features), in the requests' order."""
-    order = feature_steps(code)
+@dataclass(frozen=True, eq=False)
+class FeatureSteps:
+    """The steps that make features, of one state of the code: called with the tables, they give the features.
 
-    def features(frames: Frames) -> "pl.DataFrame":
+    Shape (requests, features), in the requests' order. A step whose result is among the frames is not run again.
+    """
+
+    code: Code
+    params: Mapping[str, Mapping[str, Any]]
+    project: Project
+
+    def __call__(self, frames: Frames) -> "pl.DataFrame":
+        """Make the features of the requests among the frames.
+
+        Raises:
+            StepError: TV-RUN-010 a step raised; -011 to -015 what it gives is no features.
+        """
+        return held_to_contract(self.made(frames), rows=frames[self.project.requests], project=self.project)
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that the steps read beside the requests."""
+        read = self.code.graph.tables_read(FEATURES)
+        return tuple(name for name in read if name != self.project.requests)
+
+    def made(self, frames: Mapping[str, Any]) -> Any:
+        """Give what the step `features` returns, held to nothing."""
+        results = dict(frames)
+
+        def result(name: str) -> Any:
+            if name not in results:
+                needed = {read: result(read) for read in self.code.graph.spec(name).inputs}
+                results[name] = self._run(name, needed)
+            return results[name]
+
+        return result(FEATURES)
+
+    def beside(self, frames: Frames) -> Frames:
+        """Run the steps that do not read the requests, once for many of them.
+
+        Takes the other tables, and gives what the steps that do read the requests need of them: tables and results.
+        """
         results: dict[str, Any] = dict(frames)
-        for name in order:
-            results[name] = run_step(code, name, results, params.get(name, {}), where=project.model.code)
-        return held_to_contract(results[FEATURES], rows=frames[project.requests], project=project)
+        apart = steps_beside(self.code, self.project.requests)
+        for name in apart:
+            results[name] = self._run(name, results)
+        reading = [name for name in feature_steps(self.code) if name not in apart]
+        needed = {read for name in reading for read in self.code.graph.spec(name).inputs}
+        return {name: frame for name, frame in results.items() if name in needed}
 
-    return features
+    def _run(self, name: str, results: Mapping[str, Any]) -> Any:
+        return run_step(self.code, name, results, self.params.get(name, {}), where=self.project.model.code)
 
 
 def feature_steps(code: Code) -> list[str]:
     """Name the steps that features are made by, in the order they run."""
     return [name for name in code.graph.order if name == FEATURES or name in code.graph.ancestors(FEATURES)]
+
+
+def steps_beside(code: Code, requests: str) -> list[str]:
+    """Name the steps that features are made by and that do not read the requests, directly or through other steps."""
+    return [name for name in feature_steps(code) if requests not in code.graph.tables_read(name)]
 
 
 def features_key(code: Code, params: Mapping[str, Mapping[str, Any]]) -> str:

@@ -1,27 +1,42 @@
-"""The features of a request's rows, by the same `features` step as training."""
+"""The features of a request's rows, by the same steps as training: compiled to one row where proven, else Polars."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from trivium.core.problems import Problem, StepError, StoreError
 from trivium.loop.bodies import Body
+from trivium.loop.features import FeatureSteps, Frames
 from trivium.loop.lookups import Lookups
+from trivium.loop.row_steps import Compiling
 
 if TYPE_CHECKING:
     import polars as pl
 
 Array = np.ndarray[Any, Any]
 Rows = Sequence[Mapping[str, Any]]
+# Polars takes a millisecond or two whether it is asked about one row or a hundred.
+FEW_ROWS = 64
 
 
 class Made:
     """The features of some rows, as a frame and as an array; each made when first asked for."""
 
-    def __init__(self, frame: "pl.DataFrame") -> None:
-        self.frame = frame
-        self._array: Array | None = None
+    def __init__(self, frame: "pl.DataFrame | None", array: Array | None = None, *, rows: Any = (), schema: Any = None):
+        self._frame, self._array = frame, array
+        self._rows, self._schema = rows, schema
+
+    @property
+    def frame(self) -> "pl.DataFrame":
+        """The features as the step gives them."""
+        if self._frame is None:
+            import polars as pl
+
+            columns = zip(*self._rows, strict=True)
+            self._frame = pl.DataFrame(dict(zip(self._schema, map(list, columns), strict=True)), schema=self._schema)
+        return self._frame
 
     @property
     def array(self) -> Array:
@@ -34,10 +49,26 @@ class Made:
 class Maker:
     """Makes the features of rows, for all versions whose steps and params are the same."""
 
-    def __init__(self, body: Body, lookups: Lookups) -> None:
-        self._features = body.features
+    def __init__(self, body: Body, lookups: Lookups, *, compiles: bool = True) -> None:
+        """Run the steps that need no request, and start compiling the others."""
+        self._features, self._key = body.features, body.features_key
         self._lookups = lookups
         self._last: tuple[Rows, Made] | None = None
+        self._compiling: Compiling | None = None
+        steps = body.features
+        if isinstance(steps, FeatureSteps) and compiles:
+            self._compiling = lookups.beside.made(
+                f"compiled/{self._key}",
+                lambda frames: Compiling(steps, lambda: lookups.beside.made(self._key, steps.beside), lookups),
+            )
+            with suppress(StepError):  # each row that is asked about is told
+                lookups.beside.made(self._key, steps.beside)
+
+    @property
+    def columns(self) -> tuple[str, ...] | None:
+        """The features' names where they are compiled; None where Polars makes them."""
+        steps = self._compiling.steps if self._compiling else None
+        return None if steps is None else steps.columns
 
     def made(self, rows: Rows) -> Made:
         """Make the features of rows; those just made for the same list are not made again.
@@ -45,26 +76,49 @@ class Maker:
         Raises:
             StepError: TV-RUN-010 to -015 as in training; TV-RUN-071 the rows do not fit the requests' table.
         """
-        last = self.known(rows)
-        if last is None:
-            frames = {**self._beside(rows), self._lookups.project.requests: self._framed(rows)}
-            last = Made(self._features(frames))
-            self._last = (rows, last)
-        return last
+        made = self.known(rows) or self.quick(rows)
+        if made is None:
+            made = Made(self.framed(rows))
+            self._last = (rows, made)
+        return made
+
+    def framed(self, rows: Rows) -> "pl.DataFrame":
+        """Make the features of rows by Polars, whether their steps are compiled or not. Raises as `made` does."""
+        return self._features({**self._beside(rows), self._lookups.project.requests: self._requests(rows)})
 
     def known(self, rows: Rows) -> Made | None:
         """Give the features of exactly this list, if they were the last made."""
         last = self._last
         return last[1] if last is not None and last[0] is rows else None
 
-    def _beside(self, rows: Rows) -> "Mapping[str, pl.DataFrame]":
-        """Give the other tables; a store that refuses rows of the past is these rows' trouble, and nobody else's."""
+    def quick(self, rows: Rows) -> Made | None:
+        """Make the features of a few rows by compiled steps; None where Polars is to be asked."""
+        steps = self._compiling.steps if self._compiling else None
+        if steps is None or len(rows) > FEW_ROWS or not self._lookups.holds(rows):
+            return None
+        values = []
+        for row in rows:
+            features = steps.features(row)
+            if features is None:
+                return None
+            values.append(features)
+        array = np.array(values, dtype=np.float64)
+        if not np.isfinite(array).all() and not _is_null_alone(values, array):
+            return None
+        made = Made(None, array, rows=values, schema=steps.schema)
+        self._last = (rows, made)
+        return made
+
+    def _beside(self, rows: Rows) -> Frames:
+        """Give what is read beside the rows; a store that refuses rows of the past is these rows' trouble alone."""
+        steps = self._features
         try:
-            return self._lookups.frames_for(rows)
+            held = self._lookups.beside_for(rows)
+            return held.made(self._key, steps.beside) if isinstance(steps, FeatureSteps) else held.frames
         except StoreError as error:
             raise StepError(*error.problems) from error
 
-    def _framed(self, rows: Rows) -> "pl.DataFrame":
+    def _requests(self, rows: Rows) -> "pl.DataFrame":
         import polars as pl
 
         schema = self._lookups.schema
@@ -80,3 +134,9 @@ class Maker:
                     fix="give each column a value of its type, or null",
                 )
             ) from None
+
+
+def _is_null_alone(values: Sequence[Sequence[Any]], array: Array) -> bool:
+    """Tell whether what is not finite is null; NaN and infinity are told as TV-RUN-014, which Polars' way does."""
+    places = np.argwhere(~np.isfinite(array))
+    return all(values[row][column] is None for row, column in places)

@@ -12,6 +12,7 @@ from trivium.core.problems import ProjectError
 from trivium.core.project import Project, read_project
 from trivium.core.values import EPOCH, Partition
 from trivium.data.intake import take_in
+from trivium.experiment.rowwise.steps import Proof, compiled, prove
 from trivium.loop import flights_data
 
 ROOT = Path(__file__).parents[3]
@@ -48,7 +49,16 @@ def pipeline() -> ModuleType:
 
 
 def made(pipeline: ModuleType, flights: pl.DataFrame, tables: Tables) -> pl.DataFrame:
-    return pipeline.features(flights, tables["weather"], tables["planes"], tables["arrivals"])
+    return pipeline.features(flights, *beside(pipeline, tables["weather"], tables["planes"], tables["arrivals"]))
+
+
+def beside(
+    pipeline: ModuleType, weather: pl.DataFrame, planes: pl.DataFrame, arrivals: pl.DataFrame
+) -> tuple[pl.DataFrame, ...]:
+    """What the steps make of the other tables, in the order in which `features` reads it."""
+    outcomes = pipeline.outcomes_in_order(arrivals)
+    by_origin, by_carrier = pipeline.known_by_origin(outcomes), pipeline.known_by_carrier(outcomes)
+    return pipeline.weather_seen(weather), pipeline.planes_built(planes), by_origin, by_carrier
 
 
 def of_day(tables: Tables) -> pl.DataFrame:
@@ -204,9 +214,19 @@ def test_three_days_of_history_are_enough(tables: Tables, pipeline: ModuleType, 
 def test_empty_tables_give_features_all_the_same(tables: Tables, pipeline: ModuleType) -> None:
     """On the first day there is neither weather nor outcome: rows still come, in the same columns and types."""
     flights = of_day(tables)
-    first = pipeline.features(flights, pl.DataFrame(), tables["planes"], pl.DataFrame())
+    first = pipeline.features(flights, *beside(pipeline, pl.DataFrame(), tables["planes"], pl.DataFrame()))
     assert first.schema == made(pipeline, flights, tables).schema
     assert first["late_origin_6h"].unique().to_list() == [0.25]
+
+
+def test_the_steps_of_a_request_are_compiled(tables: Tables, pipeline: ModuleType) -> None:
+    """What `features` does to a flight is followed to the end, and gives without a frame what it gives with one."""
+    flights = of_day(tables)
+    ready = beside(pipeline, tables["weather"], tables["planes"], tables["arrivals"])
+    steps = compiled(lambda rows: pipeline.features(rows, *ready), flights)
+    proof = Proof()
+    list(prove(steps, flights.to_dicts(), pipeline.features(flights, *ready), proof))
+    assert (proof.rows, proof.unsure, proof.wrong) == (flights.height, 0, "")
 
 
 def test_features_are_numbers(tables: Tables, pipeline: ModuleType) -> None:
@@ -231,7 +251,9 @@ def test_lately_by_hand(pipeline: ModuleType) -> None:
         }
     )
     rows = pl.DataFrame({"origin": ["JFK", "LGA"], "scheduled_at": [at, at]})
-    late, delay = pipeline.lately(rows, pipeline.arrivals_in_order(arrivals), by="origin", hours=[6])
+    known = pipeline.known_by_origin(pipeline.outcomes_in_order(arrivals))
+    found = pipeline.lately(rows, known, by="origin", hours=[6])
+    late, delay = found["late_origin_6h"], found["delay_origin_6h"]
     # 2 known, both late: (2 + 0.25 * 5) / (2 + 5); delays 10 and 120 over 7.
     assert late.to_list() == pytest.approx([3.25 / 7, 0.25])
     assert delay.to_list() == pytest.approx([130 / 7, 0])

@@ -30,7 +30,7 @@ def lookups(ws):
 
 def test_a_row_of_the_first_day_there_is(ws):
     """A row of the year 1 has nothing before it: tables without rows."""
-    frames = lookups(ws).frames_for([{"at": datetime(1, 1, 1, tzinfo=UTC)}])
+    frames = lookups(ws).beside_for([{"at": datetime(1, 1, 1, tzinfo=UTC)}]).frames
     assert {name: frame.height for name, frame in frames.items()} == {"arrivals": 0, "weather": 0}
 
 

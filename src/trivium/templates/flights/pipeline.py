@@ -15,6 +15,7 @@ import trivium as tv
 
 WEATHER = ["temp", "dewp", "humid", "wind_speed", "precip", "visib", "pressure"]
 WEATHER_IS_STALE_AFTER = "6h"
+TIME = pl.Datetime("us", "UTC")
 
 # One value for every plane of unknown age, for want of a tail number or of an entry in the registry alike.
 USUAL_AGE = 11.0
@@ -30,24 +31,29 @@ COST_OF_ACTING, COST_UNPREPARED, COST_PREPARED = 200.0, 900.0, 300.0
 
 @tv.step
 def features(
-    flights: pl.DataFrame, weather: pl.DataFrame, planes: pl.DataFrame, arrivals: pl.DataFrame, *, rush_from: int = 16
+    flights: pl.DataFrame,
+    weather_seen: pl.DataFrame,
+    planes_built: pl.DataFrame,
+    known_by_origin: pl.DataFrame,
+    known_by_carrier: pl.DataFrame,
+    *,
+    rush_from: int = 16,
 ) -> pl.DataFrame:
     """Turn each flight into numbers, one row per flight in the flights' order; missing weather stays null."""
     # As-of joins want rows in the order of time; `_row` brings back the order they came in.
     rows = flights.with_row_index("_row").sort("scheduled_at", maintain_order=True)
-    rows = with_weather(rows, weather)
-    rows = rows.join(
-        planes.filter(pl.col("year").is_not_null()).select("tailnum", built="year"),
-        on="tailnum",
-        how="left",
-        maintain_order="left",
-    )
-    outcomes = arrivals_in_order(arrivals)
-    rows = rows.with_columns(
-        *lately(rows, outcomes, by="origin", hours=[2, 6]),
-        *lately(rows, outcomes, by="carrier", hours=[6]),
-    ).sort("_row")
-    return rows.select(
+    rows = rows.join_asof(
+        weather_seen,
+        left_on="scheduled_at",
+        right_on="observed_at",
+        by="origin",
+        strategy="backward",
+        tolerance=WEATHER_IS_STALE_AFTER,
+        check_sortedness=False,
+    ).join(planes_built, on="tailnum", how="left", maintain_order="left")
+    rows = lately(rows, known_by_origin, by="origin", hours=[2, 6])
+    rows = lately(rows, known_by_carrier, by="carrier", hours=[6])
+    return rows.sort("_row").select(
         code("carrier"),
         code("origin"),
         code("dest"),
@@ -62,31 +68,29 @@ def features(
     )
 
 
-def code(column: str) -> pl.Expr:
-    """Read a name as a number in base 36: the same for ever, whatever other names there are; null if it is none."""
-    return pl.col(column).str.to_integer(base=36, strict=False)
+# --- What depends on the other tables alone: worked out once for many requests ----------------------------------------
 
 
-def with_weather(rows: pl.DataFrame, weather: pl.DataFrame) -> pl.DataFrame:
-    """Join the last weather observed at the origin, at or before the scheduled departure."""
+@tv.step
+def weather_seen(weather: pl.DataFrame) -> pl.DataFrame:
+    """Put the weather in the order in which it was observed."""
     if weather.is_empty():
-        return rows.with_columns(pl.lit(None, dtype=pl.Float64).alias(name) for name in WEATHER)
-    seen = weather.select("origin", "observed_at", *WEATHER).sort("observed_at", maintain_order=True)
-    return rows.join_asof(
-        seen,
-        left_on="scheduled_at",
-        right_on="observed_at",
-        by="origin",
-        strategy="backward",
-        tolerance=WEATHER_IS_STALE_AFTER,
-        check_sortedness=False,
-    )
+        numbers = dict.fromkeys(WEATHER, pl.Float64)
+        return pl.DataFrame(schema={"origin": pl.String, "observed_at": TIME, **numbers})
+    return weather.select("origin", "observed_at", *WEATHER).sort("observed_at", maintain_order=True)
 
 
-def arrivals_in_order(arrivals: pl.DataFrame) -> pl.DataFrame:
+@tv.step
+def planes_built(planes: pl.DataFrame) -> pl.DataFrame:
+    """Tell the year in which each plane was built, where it is known."""
+    return planes.filter(pl.col("year").is_not_null()).select("tailnum", built="year")
+
+
+@tv.step
+def outcomes_in_order(arrivals: pl.DataFrame) -> pl.DataFrame:
     """Sort outcomes by when they became known; `late` is the label's own rule in trivium.toml."""
     if arrivals.is_empty():
-        kinds = {"known_at": pl.Datetime("us", "UTC"), "late": pl.Int64, "delay": pl.Int64}
+        kinds = {"known_at": TIME, "late": pl.Int64, "delay": pl.Int64}
         return pl.DataFrame(schema={"origin": pl.String, "carrier": pl.String, **kinds})
     return arrivals.select(
         "known_at",
@@ -98,12 +102,24 @@ def arrivals_in_order(arrivals: pl.DataFrame) -> pl.DataFrame:
     ).sort("known_at", maintain_order=True)
 
 
-def lately(rows: pl.DataFrame, outcomes: pl.DataFrame, *, by: str, hours: Sequence[int]) -> list[pl.Series]:
-    """Measure how late flights with the same `by` were, over outcomes known in the last hours before departure.
+@tv.step
+def known_by_origin(outcomes_in_order: pl.DataFrame) -> pl.DataFrame:
+    """Count up what was known of flights from each origin."""
+    return counted_up(outcomes_in_order, by="origin")
 
-    Running sums of whole numbers, subtracted: exact, and the same however long a history the table holds.
+
+@tv.step
+def known_by_carrier(outcomes_in_order: pl.DataFrame) -> pl.DataFrame:
+    """Count up what was known of each carrier's flights."""
+    return counted_up(outcomes_in_order, by="carrier")
+
+
+def counted_up(outcomes: pl.DataFrame, *, by: str) -> pl.DataFrame:
+    """Make running sums of outcomes, of late ones and of delays.
+
+    Whole numbers, to be subtracted: exact, and the same however long a history the table holds.
     """
-    sums = outcomes.select(
+    return outcomes.select(
         by,
         "known_at",
         n=pl.int_range(1, pl.len() + 1).over(by),
@@ -111,22 +127,35 @@ def lately(rows: pl.DataFrame, outcomes: pl.DataFrame, *, by: str, hours: Sequen
         delay=pl.col("delay").cum_sum().over(by),
     )
 
-    def until(back: timedelta) -> pl.DataFrame:
-        at = rows.select(by, at=pl.col("scheduled_at") - back)
-        known = at.join_asof(
-            sums, left_on="at", right_on="known_at", by=by, strategy="backward", check_sortedness=False
-        )
-        return known.select(pl.col("n", "late", "delay").cast(pl.Int64).fill_null(0))
 
-    now = until(timedelta(0))
-    found = []
+# --- What is asked of each row ----------------------------------------------------------------------------------------
+
+
+def code(column: str) -> pl.Expr:
+    """Read a name as a number in base 36: the same for ever, whatever other names there are; null if it is none."""
+    return pl.col(column).str.to_integer(base=36, strict=False)
+
+
+def lately(rows: pl.DataFrame, known: pl.DataFrame, *, by: str, hours: Sequence[int]) -> pl.DataFrame:
+    """Measure how late flights with the same `by` were, over outcomes known in the last hours before departure."""
+
+    def until(rows: pl.DataFrame, back: int) -> pl.DataFrame:
+        """Add what was known so many hours before departure; nothing is 0."""
+        rows = rows.with_columns(_at=pl.col("scheduled_at") - timedelta(hours=back)).join_asof(
+            known, left_on="_at", right_on="known_at", by=by, strategy="backward", check_sortedness=False
+        )
+        sums = (pl.col(name).cast(pl.Int64).fill_null(0).alias(f"_{name}_{back}") for name in ("n", "late", "delay"))
+        return rows.with_columns(*sums).drop("n", "late", "delay", "known_at", "_at", strict=False)
+
+    rows = until(rows, 0)
     for window in hours:
-        n, late, delay = now - until(timedelta(hours=window))
-        found += [
+        rows = until(rows, window)
+        n, late, delay = (pl.col(f"_{name}_0") - pl.col(f"_{name}_{window}") for name in ("n", "late", "delay"))
+        rows = rows.with_columns(
             ((late + USUAL_SHARE * USUAL_WEIGHT) / (n + USUAL_WEIGHT)).alias(f"late_{by}_{window}h"),
             (delay / (n + USUAL_WEIGHT)).alias(f"delay_{by}_{window}h"),
-        ]
-    return found
+        )
+    return rows
 
 
 @tv.step
