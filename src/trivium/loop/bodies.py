@@ -29,7 +29,8 @@ class Body:
     """A version ready to answer. `predict` takes the features' frame, shape (rows, features), gives shape (rows,).
 
     `predict_rows` does the same from a float64 matrix whose columns are `columns`, NaN for what is missing; a heuristic
-    has none. It is quick where the version `is_compiled`, says the same where it `takes_matrix`, and may raise anything.
+    has none. It is quick where the version `is_compiled`, says just what `predict` says where it `takes_matrix`, and
+    may raise anything.
     """
 
     ref: str
