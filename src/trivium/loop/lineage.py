@@ -153,6 +153,14 @@ def _traced(ws: Workspace, answer: dict[str, Any], event: Event) -> dict[str, An
     return _walked(ws, answer, shown, place, by=event.at)
 
 
+def verdict_on(ws: Workspace, name: str) -> dict[str, Any] | None:
+    """Tell what a person made of an answer: decided or skipped, by whom, when and why; None where nobody looked."""
+    said = ws.state.reviews.decision(name)
+    if said is None:
+        return None
+    return {"verdict": said.verdict, "by": said.by, "at": iso(said.at), "because": said.because}
+
+
 def _place(ws: Workspace, found: Found) -> dict[str, Any]:
     """Tell where a server's answer lies: in which period's log, or in a segment that is not sealed yet."""
     part = found.part
@@ -174,6 +182,7 @@ def _walked(
 ) -> dict[str, Any]:
     """Walk on from an answer; `by` is by when the decision that let its version answer must have been made."""
     walked: dict[str, Any] = {"answer": {**answer, "at": iso(answer["at"])}, "request": request, "partition": place}
+    walked["review"] = verdict_on(ws, answer["prediction_id"])
     if answer["version"] is None:
         return walked
     story = version_story(ws, answer["version"])

@@ -8,7 +8,7 @@ import msgspec
 from trivium.core.posted import Outcome
 from trivium.core.problems import Problem, ProjectError
 from trivium.loop.find_answer import find
-from trivium.loop.lineage import version_story
+from trivium.loop.lineage import verdict_on, version_story
 from trivium.loop.take_outcomes import Desk
 from trivium.serve.exchange import JSON, Reply, Request, decoded, json_reply
 from trivium.serve.figures import Figures
@@ -83,6 +83,7 @@ class Records:
         return {
             "answer": found.answer,
             "request": found.request,
+            "review": verdict_on(ws, name),
             "version": {key: value for key, value in story.items() if key != "answered"} or None,
             "sealed": found.part is not None,
         }

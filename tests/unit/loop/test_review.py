@@ -11,6 +11,7 @@ from terminal import say
 from trivium.core.posted import Outcome
 from trivium.core.problems import ProjectError
 from trivium.loop.erase import erase_entity, expire
+from trivium.loop.lineage import trace
 from trivium.loop.outcomes import outcomes, truth, without_reviews
 from trivium.loop.private import hider_of
 from trivium.loop.project_source import ProjectSource
@@ -79,7 +80,7 @@ def test_the_queue_of_a_tick(tmp_path):
 
 def test_a_decision_is_an_outcome_in_the_persons_name(ws):
     """It counts at once, sealed or not, leaves the queue, and the ledger says who and why."""
-    [name] = serve(ws, ["a"], **ASKED)
+    [name] = serve(ws, ["a"], version=None, source="heuristic", **ASKED)
     told = decide(ws, name, "true", by="ann", because="saw it")
     assert (told["row_id"], told["label"], told["by"], told["stands"]) == ("a", 1.0, "ann", True)
     assert labels(ws) == {"a": 1.0}
@@ -89,6 +90,7 @@ def test_a_decision_is_an_outcome_in_the_persons_name(ws):
     outcome = ws.frame(event.body["outcome"])
     assert outcome.select("row_id", "label", "prediction_id", "by").rows() == [("a", 1.0, name, "ann")]
     assert queue_told(ws)["decided"] == 1
+    assert trace(ws, name)["review"] == {"verdict": "decided", "by": "ann", "at": told["at"], "because": "saw it"}
     with pytest.raises(ProjectError, match="decided by ann"):
         decide(ws, name, 0, by="bob", because="no")
     with pytest.raises(ProjectError, match="TV-RUN-092"):
