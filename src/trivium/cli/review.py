@@ -58,18 +58,20 @@ def show(name: str, /) -> Answer:
     return Answer(one, shown)
 
 
-def take(*, most: int = 1) -> Answer:
+def take(*, most: int = 1, because: str = "") -> Answer:
     """Take the first answers that nobody has in hand; until your time is over nobody else may decide on them.
 
     Parameters
     ----------
     most
         How many to take.
+    because
+        Why, for the ledger.
     """
     from trivium.loop.review import take as take_some
 
     ws = workspace()
-    taken = take_some(ws, by=ws.actor, most=most)
+    taken = take_some(ws, by=ws.actor, most=most, because=because)
     columns = ("answer", "until", "prediction", "why", "request")
     rows = [
         (

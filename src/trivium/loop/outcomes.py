@@ -138,24 +138,36 @@ def _records(ws: Workspace, *, since: datetime, until: datetime) -> "list[Partit
     return ws.state.snapshot.partitions(settings.table, since=since - every, until=until + timedelta(microseconds=1))
 
 
+def outcome_blobs(ws: Workspace, *, since: datetime, until: datetime) -> "list[tuple[str, bool]]":
+    """List the blobs that `truth` reads of a span of time, in its order: the table's, then those posted (True)."""
+    standing = ws.state.log.standing
+    posted = [one for one in _posted(ws, since=since, until=until) if not one.is_review]
+    return [
+        *((standing(record.blob), False) for record in _records(ws, since=since, until=until)),
+        *((standing(one.blob), True) for one in posted),
+    ]
+
+
 def labels(ws: Workspace, record: "PartitionRecord") -> "pl.DataFrame":
     """Evaluate the label's expression over a partition; remembered for the last 400 partitions."""
+    known: dict[str, pl.DataFrame] = ws.cache.setdefault("labels", {})
+    if record.blob not in known:
+        known[record.blob] = labels_in(ws, ws.frame(record.blob))
+        while len(known) > REMEMBERED:
+            known.pop(next(iter(known)))
+    return known[record.blob]
+
+
+def labels_in(ws: Workspace, rows: "pl.DataFrame") -> "pl.DataFrame":
+    """Evaluate the label's expression over rows of the outcomes' table."""
     import polars as pl
 
     settings = ws.project.outcomes
     assert settings is not None
-    known: dict[str, pl.DataFrame] = ws.cache.setdefault("labels", {})
-    if record.blob not in known:
-        rows = ws.frame(record.blob)
-        known[record.blob] = (
-            rows.select(
-                pl.col(ws.project.model.row_id).cast(pl.String).alias("row_id"),
-                to_columns(parse(settings.label, where="outcomes.label")).cast(pl.Float64).alias("label"),
-                pl.col(settings.at).cast(pl.Datetime("us", "UTC")).alias("known_at"),
-            )
-            if rows.width
-            else no_labels()
-        )
-        while len(known) > REMEMBERED:
-            known.pop(next(iter(known)))
-    return known[record.blob]
+    if not rows.width:
+        return no_labels()
+    return rows.select(
+        pl.col(ws.project.model.row_id).cast(pl.String).alias("row_id"),
+        to_columns(parse(settings.label, where="outcomes.label")).cast(pl.Float64).alias("label"),
+        pl.col(settings.at).cast(pl.Datetime("us", "UTC")).alias("known_at"),
+    )

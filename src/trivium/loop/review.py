@@ -25,7 +25,7 @@ WHY = "a review is a person's judgement, made before it was known; what came tru
 _LABELS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 
 
-def take(ws: Workspace, *, by: str, most: int = 1) -> list[dict[str, Any]]:
+def take(ws: Workspace, *, by: str, most: int = 1, because: str = "") -> list[dict[str, Any]]:
     """Take the first answers of the queue for `[review] lease`: until then nobody else is given them, or may decide.
 
     Those that the person has in hand already come first, and their time begins anew.
@@ -49,9 +49,11 @@ def take(ws: Workspace, *, by: str, most: int = 1) -> list[dict[str, Any]]:
         queue = [one for one in review_queue(ws) if one.is_open]
         own = [one for one in queue if one.taken is not None and one.taken.by == by]
         free = [one for one in queue if one.taken is None]
-        taken[:] = [one.id for one in [*own, *free][:most]]
+        by_row = {one.row_id: one.id for one in reversed([*own, *free])}  # of two answers about a row the first
+        taken[:] = list(reversed(by_row.values()))[:most]
         until = ws.clock.now() + span(ws.project.review.lease)
-        event = ws.event("review_taken", ws.project.model.name, answers=list(taken), until=iso(until))
+        model = ws.project.model.name
+        event = ws.event("review_taken", model, because=because, answers=list(taken), until=iso(until))
         return [_in_the_name_of(by, event)] if taken else []
 
     ws.unit(None, work)

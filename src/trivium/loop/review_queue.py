@@ -1,7 +1,7 @@
 """The review queue: the answers that a check wants looked at, by whether anybody has. A fold over log and ledger."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -13,10 +13,10 @@ from trivium.core.values import EPOCH, iso, moment, span
 from trivium.loop.check_hits import answered_periods
 from trivium.loop.cohort import EARLY
 from trivium.loop.log_records import PREDICTION_ID, ROW_ID, own_columns
-from trivium.loop.outcomes import has_outcomes, truth
+from trivium.loop.truth_on import truth_on
 from trivium.loop.unsealed import Fresh, unsealed
 from trivium.loop.workspace import Workspace
-from trivium.respond.reviews import Entry, ordered, state_of, value_of
+from trivium.respond.reviews import Decision, Entry, Lease, ordered, state_of, value_of
 from trivium.store.predictions import numbered, partition_part, prediction_id
 
 if TYPE_CHECKING:
@@ -164,11 +164,8 @@ def entry_of(ws: Workspace, name: str) -> Entry:
 
 def truth_of(ws: Workspace, one: Entry) -> dict[str, Any] | None:
     """Tell what came true of an entry's row, by the outcomes' table or a client; None while nobody knows."""
-    if not has_outcomes(ws):
-        return None
-    known = truth(ws, since=one.at - EARLY, until=ws.clock.now())
-    held = known.filter(known["row_id"] == one.row_id)
-    return {"label": held["label"][0], "known_at": iso(held["known_at"][0])} if held.height else None
+    word = truth_on(ws, [one.row_id], since=one.at - EARLY, until=ws.clock.now()).get(one.row_id)
+    return None if word is None else {"label": word[1], "known_at": iso(word[0])}
 
 
 def _given(ws: Workspace, fresh: Fresh, *, since: datetime) -> Iterator[Gist]:
@@ -214,11 +211,9 @@ def _gists(rows: "pl.DataFrame") -> Iterator[Gist]:
 
 def _known(ws: Workspace, given: Sequence[Gist], *, now: datetime) -> set[str]:
     """Name the rows of which the truth is known: nobody has to be asked about them any more."""
-    if not has_outcomes(ws):
-        return set()
     oldest = EPOCH + min(gist.at for gist in given) * _MICROSECOND
-    known = truth(ws, since=oldest - EARLY, until=now)["row_id"]
-    return set(known.filter(known.is_in([gist.row_id for gist in given])))
+    rows = list(dict.fromkeys(gist.row_id for gist in given))
+    return set(truth_on(ws, rows, since=oldest - EARLY, until=now))
 
 
 def _shares(ws: Workspace, fresh: Fresh) -> dict[str, float]:
@@ -262,16 +257,19 @@ def _entry(
     )
 
 
-def _by_row(entries: Iterable[Entry]) -> list[Entry]:
-    """Let a decision on one answer stand for all answers about its row: the label is the row's."""
-    found = list(entries)
-    decided = {one.row_id: one.decision for one in found if one.state == "decided"}
-    return [
-        msgspec.structs.replace(one, state="decided", decision=decided[one.row_id])
-        if one.is_open and one.row_id in decided
-        else one
-        for one in found
-    ]
+def _by_row(entries: Sequence[Entry]) -> list[Entry]:
+    """Let what a person took or decided of one answer stand for all answers about its row: the label is the row's."""
+    decided = {one.row_id: one.decision for one in entries if one.state == "decided"}
+    taken = {one.row_id: one.taken for one in entries if one.state == "taken"}
+    return [_as_its_row(one, decided.get(one.row_id), taken.get(one.row_id)) for one in entries]
+
+
+def _as_its_row(one: Entry, decision: Decision | None, lease: Lease | None) -> Entry:
+    if one.is_open and decision is not None:
+        return msgspec.structs.replace(one, state="decided", decision=decision, taken=None)
+    if one.state == "waiting" and lease is not None:
+        return msgspec.structs.replace(one, state="taken", taken=lease)
+    return one
 
 
 def _others(ws: Workspace, one: Entry) -> list[dict[str, Any]]:

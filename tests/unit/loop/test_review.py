@@ -176,6 +176,17 @@ def test_two_people_do_not_do_the_same_one(ws):
             take(ws, by="ann", most=most)
 
 
+def test_two_people_do_not_do_the_same_row(ws):
+    """Two answers about one row are one person's: whoever takes one has both in hand, and is given the first."""
+    one, other, third = serve(ws, ["a", "a", "b"], **ASKED)
+    assert [each["id"] for each in take(ws, by="ann", most=2)] == [one, third]
+    assert take(ws, by="bob", most=2) == []
+    with pytest.raises(ProjectError, match="ann has it until"):
+        decide(ws, other, 1, by="bob", because="x")
+    assert decide(ws, other, 1, by="ann", because="x")["stands"]
+    assert waiting(ws) == [third]
+
+
 def test_a_skipped_answer_has_no_label(ws):
     """It leaves the queue with who and why, and nothing is known of its row."""
     [name] = serve(ws, ["a"], **ASKED)
