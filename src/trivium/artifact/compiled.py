@@ -125,23 +125,28 @@ class _LinearSession:
         """See `Session`."""
         import numpy as np
 
-        if self.fill is not None:
-            rows = np.where(np.isnan(rows), self.fill, rows)
-        if self.shift is not None:
-            rows = rows - self.shift
-        sums = rows @ self.weights
-        answers = sums[:, :-1] + sums[:, -1:] + self.intercept
+        # Infinite numbers become NaN on the way, as they should.
+        with np.errstate(all="ignore"):
+            if self.fill is not None:
+                rows = np.where(np.isnan(rows), self.fill, rows)
+            if self.shift is not None:
+                rows = rows - self.shift
+            sums = rows @ self.weights
+            return self._linked(sums[:, :-1] + sums[:, -1:] + self.intercept)
+
+    def _linked(self, sums: "Array") -> "Array":
+        import numpy as np
+
         if self.link == "softmax":
-            powers = np.exp(answers - answers.max(axis=1, keepdims=True))
-            shares: Array = powers / powers.sum(axis=1, keepdims=True)
-            return shares
+            powers: Array = np.exp(sums - sums.max(axis=1, keepdims=True))
+            powers /= powers.sum(axis=1, keepdims=True)
+            return powers
         if self.link == "sigmoid":
             # Below -700 the exponential overflows, and the probability is 0 to 300 places.
-            answers = 1.0 / (1.0 + np.exp(-np.maximum(answers, -700.0)))
+            sums = 1.0 / (1.0 + np.exp(-np.maximum(sums, -700.0)))
         elif self.link == "exponential":
-            answers = np.exp(answers)
-        flat: Array = answers.reshape(-1)
-        return flat
+            sums = np.exp(sums)
+        return sums.reshape(-1)
 
 
 def linear_session(folded: Folded) -> Session:

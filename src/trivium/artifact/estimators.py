@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any, Literal
 
+from trivium.artifact.compiled import Folded
 from trivium.artifact.graph import Graph
 from trivium.artifact.refusals import NotCompilable
 from trivium.artifact.trees import Ensemble, add_ensemble
@@ -22,7 +23,8 @@ class Estimator:
     `sums` adds the nodes that turn a matrix (its name, its width) into sums, shape (rows, targets), which are
     multiplied by `scale` and sent through `link`. `classes` is None for a regression. Rows are refused where a number
     is `limit` or more away from 0, or missing unless `takes_missing`. `tolerance` is how far the compiled form may be
-    from it.
+    from it. A linear model has `weights`, shape (columns, targets), and an `intercept`, shape (targets,): its sums are
+    of no more than these. `folded` is all of it as numbers, where it can be.
     """
 
     sums: Sums
@@ -34,6 +36,9 @@ class Estimator:
     limit: float | None = None
     takes_missing: bool = False
     tolerance: float = 1e-9
+    weights: Any = None
+    intercept: Any = None
+    folded: Folded | None = None
 
 
 def from_ensemble(ensemble: Ensemble, **rest: Any) -> Estimator:
@@ -66,6 +71,19 @@ def label_classes(model: Any, *, targets: int) -> tuple[bool | int | float | str
     return tuple(range(targets)) if targets > 1 else None
 
 
+def add_answers(graph: Graph, model: Estimator, matrix: str, *, width: int) -> str:
+    """Add all that a model does with a matrix; a row that it refuses gets NaN."""
+    answers = add_link(graph, model.sums(graph, matrix, width), model)
+    refused = add_refusal(graph, matrix, width=width, limit=model.limit, takes_missing=model.takes_missing)
+    return answers if refused is None else graph.add("Add", answers, refused)
+
+
+def add_logistic(graph: Graph, sums: str) -> str:
+    """Add the logistic function of what is divided afterwards: onnxruntime's Sigmoid is exact to 1e-16, be it all."""
+    powers = graph.add("Exp", graph.add("Neg", sums))
+    return graph.add("Div", graph.constant(1.0), graph.add("Add", graph.constant(1.0), powers))
+
+
 def add_link(graph: Graph, sums: str, model: Estimator) -> str:
     """Add what turns sums into answers, shape (rows, 1), or (rows, classes) with more than two."""
     import numpy as np
@@ -84,8 +102,10 @@ def add_link(graph: Graph, sums: str, model: Estimator) -> str:
     if model.link == "signed_square":
         return graph.add("Mul", sums, graph.add("Abs", sums))
     if model.link == "shares":
-        axis = graph.constant(np.array([1]), np.int64)
-        return graph.add("Div", sums, graph.add("ReduceSum", sums, axis, keepdims=1))
+        total = graph.add("ReduceSum", sums, graph.constant(np.array([1]), np.int64), keepdims=1)
+        # Where every class has nothing, scikit-learn tells equal shares.
+        is_nothing = graph.add("Equal", total, graph.constant(0.0))
+        return graph.add("Where", is_nothing, graph.constant(1.0 / model.targets), graph.add("Div", sums, total))
     return sums
 
 
