@@ -31,6 +31,7 @@ COMMANDS = {
     "ideas": "experiment:ideas",
     "runs": "experiment:runs",
     "judge": "evaluate:judge",
+    "skew": "skew:skew",
     "versions": "lineage:versions",
     "show": "lineage:show",
     "diff": "lineage:diff",

@@ -87,6 +87,8 @@ def _shown(found: dict[str, Any], report: Path | None) -> list[Any]:
                 "versions": len(found["versions"]),
                 "refused by the gate": len(refused),
                 "rollbacks": found["summary"]["rollbacks"],
+                "answers looked at for skew": found["skew"]["compared"],
+                "answers with skew": found["skew"]["skewed"],
             },
         ),
         lay_out(

@@ -76,14 +76,19 @@ def _imported(tree: ast.Module) -> list[str]:
     return names
 
 
-def load(sources: Mapping[str, str], project: Project) -> Code:
+def load(sources: Mapping[str, str], project: Project, *, instead: Mapping[str, ModuleType] | None = None) -> Code:
     """Run the modules and wire what they define.
+
+    Args:
+        sources: the project's modules, name -> text.
+        project: whose they are.
+        instead: modules that stand in for others of the same name, where the project's modules import these.
 
     Raises:
         ProjectError: TV-RUN-002 a module raised while it was loaded; TV-EXP-… for a graph that cannot be wired.
     """
     main = Path(project.model.code).stem
-    markers = _defined(_run_modules(sources, main))
+    markers = _defined(_run_modules(sources, main, instead or {}))
     steps = {name: marker for name, marker in markers.items() if isinstance(marker, Step)}
     heuristics = [marker for marker in markers.values() if isinstance(marker, Heuristic)]
     if len(heuristics) > 1:
@@ -108,12 +113,14 @@ def load(sources: Mapping[str, str], project: Project) -> Code:
     )
 
 
-def _run_modules(sources: Mapping[str, str], main: str) -> ModuleType:
+def _run_modules(sources: Mapping[str, str], main: str, instead: Mapping[str, ModuleType]) -> ModuleType:
     """Execute `main` with an `import` that finds the project's own modules among `sources` first."""
     loaded: dict[str, ModuleType] = {}
 
     def project_import(name: str, *rest: Any) -> Any:
-        return run(name) if name in sources else builtins.__import__(name, *rest)
+        if name in sources:
+            return run(name)
+        return instead[name] if name in instead else builtins.__import__(name, *rest)
 
     def run(name: str) -> ModuleType:
         if name not in loaded:

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from trivium.core.problems import Problem, StepError, shown
 from trivium.core.project import Project
 from trivium.core.values import digest, span
-from trivium.loop.code import Code
+from trivium.loop.code import Code, load
+from trivium.loop.other_clock import another_clock
 from trivium.loop.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -47,6 +49,11 @@ class FeatureSteps:
             StepError: TV-RUN-010 a step raised; -011 to -015 what it gives is no features.
         """
         return held_to_contract(self.made(frames), rows=frames[self.project.requests], project=self.project)
+
+    @cached_property
+    def elsewhen(self) -> "FeatureSteps":
+        """The same steps under another clock: what they make must not depend on when they are asked."""
+        return FeatureSteps(load(self.code.sources, self.project, instead=another_clock()), self.params, self.project)
 
     @property
     def tables(self) -> tuple[str, ...]:

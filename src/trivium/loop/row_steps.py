@@ -4,6 +4,7 @@ Done in a thread of its own whenever the tables beside the requests have changed
 be done, Polars makes the features of every row.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,6 +29,7 @@ MOST_CALLS = 100
 TURN_ROWS = 16
 REST_S = 0.0005
 _one_at_a_time = threading.Lock()
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def compile_steps(steps: FeatureSteps, ready: Frames, lookups: Lookups) -> Compi
     if not asked.height:
         return Compilation(None, "there are no requests yet to prove it on")
     try:
-        row_steps = compiled(lambda recorded: steps.made({**ready, requests: recorded}), asked)
+        # Recorded under another clock than Polars is asked at: a step that reads the clock fails its proof.
+        row_steps = compiled(lambda recorded: steps.elsewhen.made({**ready, requests: recorded}), asked)
         history = Proof()
         _prove(row_steps, asked.to_dicts(), lambda rows: steps({**ready, requests: rows}), asked, history)
     except StepError as error:
@@ -150,4 +153,7 @@ class Compiling:
                 self.outcome = compile_steps(steps, ready(), lookups)
             except StepError as error:
                 self.outcome = Compilation(None, error.problems[0].what)
+            except Exception as error:  # noqa: BLE001 - whatever a step does while it is recorded, Polars answers on
+                _log.exception("the features step could not be compiled")
+                self.outcome = Compilation(None, f"a fault while it was compiled: {type(error).__name__}: {error}")
         self.steps = self.outcome.steps

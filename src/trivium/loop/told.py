@@ -17,10 +17,14 @@ from trivium.loop.features import input_frames
 from trivium.loop.judge import metrics_of
 from trivium.loop.outcomes import outcomes
 from trivium.loop.review_queue import queue_told
+from trivium.loop.skew import skew_of
 from trivium.loop.workspace import Workspace
 
 if TYPE_CHECKING:
     import polars as pl
+
+# A rehearsal looks for skew in so many periods, evenly from all, and there at so many rows by themselves: some seconds.
+SKEW_PERIODS, SKEW_ROWS = 40, 8
 
 
 def tell(
@@ -41,6 +45,7 @@ def tell(
     caught = {fault.id: _caught(fault, alarms) for fault in faults}
     scored = _ScoredRows(ws)
     route = _route(events, start, until)
+    skew = skew_of(ws, periods=SKEW_PERIODS, alone=SKEW_ROWS).told()
     return {
         "name": settings_name,
         "model": ws.project.model.name,
@@ -65,8 +70,12 @@ def tell(
             if event.kind == "rolled_back"
         ],
         "review": {"asked": _asked(events), **queue_told(ws)},
+        "skew": skew,
         "tables": {name: table_rows(ws, name) for name in ws.project.tables},
-        "summary": _summary(ws, faults, alarms, caught, start=start, until=until),
+        "summary": {
+            **_summary(ws, faults, alarms, caught, start=start, until=until),
+            "rows_with_skew": skew["skewed"],
+        },
     }
 
 

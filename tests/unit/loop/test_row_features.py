@@ -141,6 +141,14 @@ def test_why_polars_answers(tmp_path, step: str, said: str) -> None:
     assert maker.columns is None
 
 
+def test_a_step_that_reads_the_clock_stays_with_polars(tmp_path) -> None:
+    """Compiled, it would say for ever what the time was when it was compiled."""
+    since = "date.today().toordinal() - pl.col('age')"
+    features = f"from datetime import date\n\n@tv.step\ndef features(visits: pl.DataFrame) -> pl.DataFrame:\n    return visits.select({since})\n"
+    found = outcome(maker_of(opened(tmp_path, features)))
+    assert "would be" in found.reason
+
+
 def test_the_same_days_of_the_past_are_read_once(tmp_path, monkeypatch) -> None:
     """Rows of neighbouring times share the tables of then; only a few such sets are kept."""
     ws = opened(tmp_path)
