@@ -89,6 +89,7 @@ def _shown(found: dict[str, Any], report: Path | None) -> list[Any]:
                 "rollbacks": found["summary"]["rollbacks"],
                 "answers looked at for skew": found["skew"]["compared"],
                 "answers with skew": found["skew"]["skewed"],
+                "refused for skew": found["skew"]["refused"],
             },
         ),
         lay_out(

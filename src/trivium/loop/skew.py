@@ -278,7 +278,7 @@ class _Differing:
                 if len(found.shown) < MOST_SHOWN:
                     found.shown.append(self._shown(place, name, online, offline))
 
-    def _shown(self, place: int, name: str, online: float, offline: float) -> Mapping[str, Any]:
+    def _shown(self, place: int, name: str, online: float, offline: float) -> dict[str, Any]:
         """Tell of one row; where requests hold private columns, neither its id nor the values made of them."""
         part = self._part
         values = {"online": _plain(online), "offline": _plain(offline)}
@@ -298,4 +298,4 @@ def _plain(value: float) -> float | None:
 
 def told_period(since: datetime | None, until: datetime | None) -> dict[str, str | None]:
     """Tell the span that was asked for."""
-    return {"from": since and iso(since), "to": until and iso(until)}
+    return {"from": None if since is None else iso(since), "to": None if until is None else iso(until)}

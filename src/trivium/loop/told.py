@@ -18,6 +18,7 @@ from trivium.loop.judge import metrics_of
 from trivium.loop.outcomes import outcomes
 from trivium.loop.review_queue import queue_told
 from trivium.loop.skew import skew_of
+from trivium.loop.try_idea import DIFFERS
 from trivium.loop.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def tell(
     caught = {fault.id: _caught(fault, alarms) for fault in faults}
     scored = _ScoredRows(ws)
     route = _route(events, start, until)
-    skew = skew_of(ws, periods=SKEW_PERIODS, alone=SKEW_ROWS).told()
+    skew = {**skew_of(ws, periods=SKEW_PERIODS, alone=SKEW_ROWS).told(), "refused": _refused_for_skew(events)}
     return {
         "name": settings_name,
         "model": ws.project.model.name,
@@ -77,6 +78,12 @@ def tell(
             "rows_with_skew": skew["skewed"],
         },
     }
+
+
+def _refused_for_skew(events: Sequence[Event]) -> int:
+    """Count the ideas whose answers, replayed, were not what the offline path makes: none of them is released."""
+    tried = (event.body for event in events if event.kind == "tried")
+    return sum(body["rung"] == "replay" and body["reason"].startswith(DIFFERS) for body in tried)
 
 
 def _asked(events: Sequence[Event]) -> int:

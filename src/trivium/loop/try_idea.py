@@ -31,6 +31,7 @@ from trivium.release.route import Route
 from trivium.release.stages import Decision
 
 LARGEST_SKEW = 1e-9
+DIFFERS = "answers differ from the offline path"
 
 
 @dataclass
@@ -176,7 +177,7 @@ class _Climb:
         by_model = (served["source"] == "model").to_numpy()
         skew = disagreement(served["prediction"].to_numpy()[by_model], said[by_model])
         if skew > LARGEST_SKEW:
-            return self._tried("replay", "fail", f"answers differ from the offline path by up to {skew:.3g}")
+            return self._tried("replay", "fail", f"{DIFFERS} by up to {skew:.3g}")
         return self._of_traffic(body, f"{int(by_model.sum()):,} answers equal the offline path")
 
     def _of_traffic(self, body: Body, so_far: str) -> Tried:

@@ -22,6 +22,7 @@ from trivium.store.segments import log_folder
 DAYS = 16
 EARLY = small_project.PROJECT.replace('first_after = "10d"', 'first_after = "7d"')
 AGE = 'pl.col("age").cast(pl.Float64)'
+TODAY = f'({AGE} + dt.date.today().toordinal()).alias("age")'
 
 
 def rehearsed(folder, pipeline: str = small_project.PIPELINE, project: str = EARLY) -> tuple[Workspace, dict]:
@@ -52,22 +53,36 @@ def test_a_rehearsal_looks_for_skew_and_finds_none(clean) -> None:
 @pytest.mark.parametrize(
     ("instead", "imports"),
     [
-        (f'({AGE} - pl.col("age").mean()).alias("age")', ""),
         (f'({AGE} + datetime.now().year).alias("age")', "from datetime import datetime"),
-        (f'({AGE} + dt.date.today().toordinal()).alias("age")', "import datetime as dt"),
+        (TODAY, "import datetime as dt"),
         (f'({AGE} + time.localtime().tm_year).alias("age")', "import time"),
-        (f'({AGE} + random.random()).alias("age")', "import random"),
     ],
-    ids=["other rows", "now", "today", "localtime", "chance"],
+    ids=["now", "today", "localtime"],
 )
 def test_a_planted_skew_is_found(tmp_path, instead: str, imports: str) -> None:
-    """A feature that depends on the batch's other rows, on the clock or on chance: it is named, with how far it is off."""
+    """A feature that depends on the clock: it is named, with what it was and what it is."""
     _, document = rehearsed(tmp_path, planted(instead, imports=imports))
     assert document["summary"]["rows_with_skew"] > 0
     assert "age" in {one["feature"] for one in document["skew"]["differing"]}
+    assert document["skew"]["refused"] == 0
     shown = [one for one in document["skew"]["shown"] if one["feature"] == "age"]
     assert all(one["online"] != one["offline"] for one in shown)
     assert all(one["version"].startswith("v") for one in shown)
+
+
+@pytest.mark.parametrize(
+    ("instead", "imports"),
+    [
+        (f'({AGE} - pl.col("age").mean()).alias("age")', ""),
+        (f'({AGE} + random.random()).alias("age")', "import random"),
+    ],
+    ids=["other rows", "chance"],
+)
+def test_a_skew_that_shows_at_once_releases_no_version(tmp_path, instead: str, imports: str) -> None:
+    """A feature that depends on the batch's other rows or on chance: the rung `replay` refuses each idea, and it is told."""
+    _, document = rehearsed(tmp_path, planted(instead, imports=imports))
+    assert document["skew"]["refused"] == len(document["versions"]) > 0
+    assert document["skew"]["rows"] == 0
 
 
 def test_the_command_says_what_differs_and_exits_with_1(tmp_path, clean) -> None:
@@ -89,7 +104,7 @@ def test_the_command_says_what_differs_and_exits_with_1(tmp_path, clean) -> None
     )
     assert (some.code, some.document["rows"]) == (0, 0)
     folder = tmp_path / "planted"
-    rehearsed(folder, planted(f'({AGE} - pl.col("age").mean()).alias("age")'))
+    rehearsed(folder, planted(TODAY, imports="import datetime as dt"))
     said = say("--rehearsal", "rehearsal", "skew", project=folder)
     assert said.code == 1
     assert {one["feature"] for one in said.document["differing"]} >= {"age"}
@@ -98,7 +113,7 @@ def test_the_command_says_what_differs_and_exits_with_1(tmp_path, clean) -> None
 def test_private_columns_are_shown_nowhere(tmp_path) -> None:
     """Neither the row's id nor a value made of private ones is told; which feature differs is."""
     project = EARLY.replace('age = { type = "int",', 'age = { type = "int", private = true,')
-    _, document = rehearsed(tmp_path, planted(f'({AGE} - pl.col("age").mean()).alias("age")'), project)
+    _, document = rehearsed(tmp_path, planted(TODAY, imports="import datetime as dt"), project)
     assert document["summary"]["rows_with_skew"] > 0
     assert all(set(one) == {"prediction_id", "period", "version", "feature"} for one in document["skew"]["shown"])
 

@@ -177,7 +177,7 @@ def a_year() -> dict[str, Any]:
             "planes": {"read": 3_322, "committed": 3_322, "quarantined": 0, "refused": 0, "partitions": 1,
                        "checks": {}},
         },
-        "skew": {"rows": 4_210, "compared": 4_210, "hidden": 0, "skewed": 0, "differing": [], "shown": [], "raised": []},
+        "skew": {"rows": 4_210, "compared": 4_210, "hidden": 0, "skewed": 0, "differing": [], "shown": [], "raised": [], "refused": 0},
         "spent": {"collect": 11.2, "answer": 17.9, "train": 24.6, "judge": 9.1, "watch": 6.3, "respond": 0.4},
         "summary": {"precision": 0.71, "recall": 0.875, "median_hours_to_detect": 24.0, "pages_per_week": 0.38,
                     "rollbacks": 1, "rows_answered_badly": 1_204, "rows_with_skew": 0},
