@@ -153,19 +153,17 @@ def _bounded(
 
 def _shifted(shift: Values, *, margin: float, limit: float, alpha: float) -> Finding:
     """Measure a shift to either side; each side has half of the chance."""
-    sides = []
-    for side in (shift, -shift):
-        values, counts = tallied(side, step=SHIFT_STEP)
+    up, down = (
         # Rounding down may fall a step below the least value that there can be.
-        low, high = -limit - SHIFT_STEP, limit
-        sides.append(_bounded(SHIFT, values, counts, low=low, high=high, margin=margin, alpha=alpha / 2))
-    up, down = sides
+        least_mean(*tallied(side, step=SHIFT_STEP), low=-limit - SHIFT_STEP, high=limit, alpha=alpha / 2)
+        for side in (shift, -shift)
+    )
     return Finding(
         measure=SHIFT,
-        rows=up.rows,
+        rows=len(shift),
         worse_by=abs(float(shift.mean())) if len(shift) else math.nan,
-        low=max(up.low, down.low, 0.0),
-        high=max(up.high, down.high) + SHIFT_STEP,
+        low=max(up, down, 0.0),
+        high=min(max(-up, -down), limit),
         margin=margin,
         alpha=alpha,
     )

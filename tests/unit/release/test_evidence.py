@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from trivium.core.project import Release
-from trivium.release.betting import least_mean, log_purse
+from trivium.release.betting import least_mean, log_purses
 from trivium.release.evidence import (
     ALL,
     BLOCK_ROWS,
@@ -63,7 +63,8 @@ def test_harm_is_where_the_purse_is_full():
     """The least failures that are harm are the least with which a bet against the margin wins 1 / alpha."""
     by_bound = next(n for n in range(1, 200) if found(Seen(errors=Pairs(n, 2, 500)))[ERRORS, ALL].is_harm)
     values = np.array([1.0, -1.0, 0.0])
-    purses = [log_purse(values, np.array([n, 2.0, 498.0 - n]), mean=0.01, low=-1.0) for n in range(1, 200)]
+    counts = np.array([[n, 2.0, 498.0 - n] for n in range(1, 200)]).T
+    purses = log_purses(values, counts, np.array([0.01]), low=-1.0)[0]
     assert by_bound == 1 + next(place for place, purse in enumerate(purses) if purse >= math.log(100))
     finding = found(Seen(errors=Pairs(40, 2, 500)))[ERRORS, ALL]
     assert finding.worse_by == pytest.approx(38 / 500)
