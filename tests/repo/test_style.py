@@ -18,6 +18,7 @@ EDGES = {
     "loop/own_thread.py": "what is raised in a thread is raised again in the one that asked",
     "loop/following.py": "a thread that must outlive what a new route or version does; it is logged, the old one answers",
     "loop/row_steps.py": "the project's steps are recorded in a thread; what that raises is logged, and Polars answers on",
+    "loop/register.py": "a project's own graph is asked: onnxruntime raises kinds of its own",
     "loop/shadow.py": "versions in shadow are asked in a thread; what they raise is logged and counted, and harms nobody",
     "serve/app.py": "a request's edge: a fault of ours is told in the log, and the client gets its id",
     "serve/turns.py": "whatever a model call raises is handed to those who wait for it",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[Any, np.dtype[Any]]
 
-Form = Literal["trees", "linear", "graph", "torch", "onnx"]
+Form = Literal["trees", "linear", "graph", "onnx"]
 Label = bool | int | float | str
 
 
@@ -72,34 +72,47 @@ def session_of(compiled: Compiled) -> Session:
     many = compiled.classes is not None and len(compiled.classes) > 2
     if compiled.form == "linear":
         return linear_session(msgspec.json.decode(compiled.body, type=Folded))
+    if compiled.form == "onnx":
+        from trivium.artifact.ready_onnx import OwnSession
+
+        return OwnSession(compiled.body)
     return GraphSession(compiled.body, many=many)
 
 
+def onnx_session(content: bytes) -> Any:
+    """Make a session of onnxruntime. One thread: what a server's workers share must not be fought over.
+
+    Raises:
+        StepError (TV-ART-002): the onnxruntime of this machine does not read it.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as error:
+        raise StepError(
+            Problem(
+                code="TV-ART-002",
+                what="the compiled model does not load here",
+                where="artifact",
+                seen=f"{type(error).__name__}: {error}"[:300],
+                fix="install the onnxruntime that the version's environment names, or train the version again",
+            )
+        ) from error
+
+
 class GraphSession:
-    """A graph under onnxruntime. One thread: what a server's workers share must not be fought over.
+    """A graph of ours under onnxruntime.
 
     Sums are made in the order of the trees whatever the number of rows. A row's answer in a batch may differ from its
     answer alone in the last place, where an exponential of many numbers at once is rounded otherwise than that of one.
     """
 
     def __init__(self, content: bytes, *, many: bool) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        try:
-            self._session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-        except Exception as error:
-            raise StepError(
-                Problem(
-                    code="TV-ART-002",
-                    what="the compiled model does not load here",
-                    where="artifact",
-                    seen=f"{type(error).__name__}: {error}"[:300],
-                    fix="install the onnxruntime that the version's environment names, or train the version again",
-                )
-            ) from error
+        self._session = onnx_session(content)
         self._input = self._session.get_inputs()[0].name
         self._outputs = [self._session.get_outputs()[0].name]
         self._many = many

@@ -30,11 +30,15 @@ def register(ws: Workspace, fitted: Any, features: "pl.DataFrame") -> dict[str, 
         fitted, None where no safe format holds it; `form`; `columns`; `parity`; `not_compiled`, why not.
 
     Raises:
-        StepError: TV-ART-001 it can neither be compiled nor kept, TV-RUN-017 it raised when it was asked.
+        StepError: TV-ART-001 it can neither be compiled nor kept, TV-ART-005 it is an ONNX file that cannot be taken,
+            TV-RUN-017 it raised when it was asked.
     """
     from trivium.artifact.compiled import Compiled
     from trivium.artifact.formats import dump, form_of
+    from trivium.artifact.ready_onnx import is_onnx
 
+    if is_onnx(fitted):
+        return _ready(ws, fitted, features)
     outcome, parity = _compile(ws, fitted, features)
     told = {"columns": features.columns, "parity": parity and msgspec.to_builtins(parity)}
     if isinstance(outcome, Compiled):
@@ -43,6 +47,23 @@ def register(ws: Workspace, fitted: Any, features: "pl.DataFrame") -> dict[str, 
     content = dump(fitted, allow_pickle=ws.project.model.allow_pickle)
     kept = ws.blobs.put(content)
     return {"artifact": kept, "original": kept, "form": form_of(content), **told, "not_compiled": outcome.reason}
+
+
+def _ready(ws: Workspace, fitted: Any, features: "pl.DataFrame") -> dict[str, Any]:
+    """Keep a ready ONNX file: it is its own original, and must answer the rows."""
+    from trivium.artifact.formats import dump
+    from trivium.artifact.ready_onnx import OwnSession, checked, refused
+
+    compiled = checked(fitted, features.columns)
+    try:
+        said = OwnSession(compiled.body).predict(matrix_of(features, features.columns))
+    except Exception as error:
+        raise refused(f"asked about {features.height:,} rows it raised {type(error).__name__}: {error}") from error
+    if said.shape != (features.height,):
+        raise refused(f"asked about {features.height:,} rows it says numbers of shape {said.shape}")
+    kept = ws.blobs.put(dump(compiled))
+    told = {"columns": features.columns, "parity": None, "not_compiled": ""}
+    return {"artifact": kept, "original": kept, "form": compiled.form, **told}
 
 
 def _compile(ws: Workspace, fitted: Any, features: "pl.DataFrame") -> "tuple[Compiled | NotCompiled, Any]":

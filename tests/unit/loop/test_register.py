@@ -7,8 +7,11 @@ import msgspec
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import SGDClassifier
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 import small_project
 from trivium.core.problems import StepError
@@ -208,3 +211,82 @@ def test_a_graph_that_does_not_load_here_is_not_used(tmp_path, monkeypatch):
     ws = Workspace(small_project.make(tmp_path, days=1))
     kept = register(ws, fitted(HistGradientBoostingClassifier(max_iter=2)), FEATURES)
     assert kept["form"] == "skops" and "onnxruntime refuses its graph" in kept["not_compiled"]
+
+
+def own_graph(outputs, *, rows="rows"):
+    """The ONNX of a project's own: the sums of three features, in single precision."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    weights = numpy_helper.from_array(np.linspace(-1, 1, 3 * outputs, dtype=np.float32).reshape(3, outputs), "W")
+    shape = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["X", "W"], ["S"]), helper.make_node("Sigmoid", ["S"], ["Y"])],
+        "own",
+        [shape("X", TensorProto.FLOAT, [rows, 3])],
+        [shape("Y", TensorProto.FLOAT, [rows, outputs])],
+        [weights],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+
+
+def test_a_ready_onnx_file_is_kept_as_it_is(tmp_path):
+    """Though models are kept as they were fitted: it is what it was. It answers as it would by itself."""
+    import onnxruntime
+
+    ws = Workspace(small_project.make(tmp_path, days=1, project=NO_COMPILE))
+    model = own_graph(1)
+    kept = register(ws, model, FEATURES)
+    assert kept["form"] == "onnx" and kept["artifact"] == kept["original"] and kept["not_compiled"] == ""
+    content = ws.blobs.get(kept["artifact"])
+    body = loaded(ws, content, ref="v1", code=ws.code, params=ws.code.params(), columns=kept["columns"])
+    rows = FEATURES.cast(pl.Float32).to_numpy()
+    alone = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    assert body.is_compiled
+    assert np.array_equal(body.predict(FEATURES), alone.run(None, {"X": rows})[0][:, 0])
+
+
+@pytest.mark.parametrize(
+    ("model", "why"), [(own_graph(3), r"shape \(300, 3\)"), (own_graph(1, rows=1), "raised")], ids=["three", "one row"]
+)
+def test_an_onnx_file_that_does_not_answer_the_rows_is_refused(tmp_path, model, why):
+    """It says three numbers a row, or takes one row at a time."""
+    ws = Workspace(small_project.make(tmp_path, days=1))
+    with pytest.raises(StepError, match=rf"TV-ART-005(.|\n)*{why}"):
+        register(ws, model, FEATURES)
+
+
+def test_a_pipeline_over_named_columns_is_compiled(tmp_path):
+    """Fitted on a frame of whole numbers, fractions and truth values, whose columns it takes by name."""
+    ws = Workspace(small_project.make(tmp_path, days=1))
+    codes = OneHotEncoder(handle_unknown="ignore")
+    split = ColumnTransformer(
+        [("numbers", StandardScaler(), ["distance"]), ("codes", codes, ["age"])], remainder="passthrough"
+    )
+    kept = register(ws, make_pipeline(split, LogisticRegression()).fit(FEATURES, LABEL), FEATURES)
+    assert kept["form"] == "graph" and kept["not_compiled"] == "" and kept["parity"]["largest"] < 1e-14
+
+
+@pytest.mark.parametrize(
+    ("model", "form"),
+    [
+        (LogisticRegression(), "linear"),
+        (make_pipeline(MinMaxScaler(clip=True), LogisticRegression()), "graph"),
+        (SGDClassifier(loss="modified_huber", random_state=0), "skops"),
+    ],
+    ids=["linear", "graph", "skops"],
+)
+def test_every_form_has_its_cost(folder, model, form):
+    """Of one row and of 1,000, compiled or not."""
+    ws = Workspace(folder)
+    ws.refresh()
+    columns = list(body_of(ws, "v1").columns)
+    rows = pl.DataFrame(DRAW.random((200, 4)), schema=columns)
+    kept = register(ws, model.fit(rows.to_numpy(), DRAW.random(200) < 0.4), rows)
+    assert kept["form"] == form
+    content = ws.blobs.get(kept["artifact"])
+    ws.cache["body/other"] = loaded(
+        ws, content, ref="other", code=ws.code, params=ws.code.params(), columns=kept["columns"]
+    )
+    ticks = iter(range(10_000))
+    cost = cost_of(ws, "other", timer=lambda: next(ticks) * 0.001)
+    assert cost == {"one_row_us": 1000.0, "thousand_rows_us": 1000.0}
