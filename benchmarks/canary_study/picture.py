@@ -7,6 +7,8 @@ from math import log10
 
 WIDTH, HEIGHT = 1240, 470
 PANEL, LEFT, GAP, TOP, BOTTOM = 320, 70, 85, 96, 400
+# Labels of an axis that would lie upon each other are left out.
+LEAST_APART = 30
 # Hues that people who see colours otherwise tell apart (Okabe and Ito, 2008).
 HUES = {"trivium": "#0072b2", "repeated z tests": "#d55e00", "one test at the best size": "#009e73"}
 LABELS = {
@@ -100,11 +102,14 @@ def _panel(
             f'<line x1="{left}" x2="{left + PANEL}" y1="{up(value):.1f}" y2="{up(value):.1f}" stroke="#e4e4e4"/>'
         )
         body.append(f'<text x="{left - 8}" y="{up(value) + 4:.1f}" text-anchor="end">{words}</text>')
+    last = -float(LEAST_APART)
     for value, words in x[1]:
         body.append(
             f'<line x1="{across(value):.1f}" x2="{across(value):.1f}" y1="{BOTTOM}" y2="{BOTTOM + 5}" stroke="#999"/>'
         )
-        body.append(f'<text x="{across(value):.1f}" y="{BOTTOM + 20}" text-anchor="middle">{words}</text>')
+        if across(value) - last >= LEAST_APART:
+            last = across(value)
+            body.append(f'<text x="{last:.1f}" y="{BOTTOM + 20}" text-anchor="middle">{words}</text>')
     body.append(f'<line x1="{left}" x2="{left + PANEL}" y1="{BOTTOM}" y2="{BOTTOM}" stroke="#999"/>')
     body.append(f'<text x="{left + PANEL / 2}" y="{BOTTOM + 44}" text-anchor="middle">{escape(x[2])}</text>')
     if limit is not None:
