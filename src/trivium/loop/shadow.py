@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+# Nobody waits for a shadow: what comes within so long is asked in one call, which costs little more than one row does.
+GATHER_S = 0.05
 _log = logging.getLogger(__name__)
 
 
@@ -41,6 +43,7 @@ class ShadowQueue(Generic[T]):
         self._held: deque[T] = deque()
         self._changed = threading.Condition()
         self._is_closing = False
+        self._closes = threading.Event()
         self._offered = self._asked = self._failed = self._dropped = self._under_way = 0
         self._thread = threading.Thread(target=self._work, name="trivium-shadow", daemon=True)
         self._thread.start()
@@ -68,6 +71,7 @@ class ShadowQueue(Generic[T]):
         """Ask about what still waits, as far as the time allows; the rest is dropped and counted."""
         with self._changed:
             self._is_closing = True
+            self._closes.set()
             self._changed.notify()
         self._thread.join(timeout_s)
         with self._changed:
@@ -89,6 +93,10 @@ class ShadowQueue(Generic[T]):
         """Take the next batch, waiting for one; nothing once the queue is closed and empty."""
         with self._changed:
             self._changed.wait_for(lambda: self._held or self._is_closing)
+            is_full = len(self._held) >= self._batch
+        if not is_full:
+            self._closes.wait(GATHER_S)
+        with self._changed:
             batch = [self._held.popleft() for _ in range(min(self._batch, len(self._held)))]
             self._under_way = len(batch)
             return batch
