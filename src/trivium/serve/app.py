@@ -29,6 +29,8 @@ from trivium.serve.refusal import FAULT, NOT_ALLOWED, NOT_FOUND, RefusedError, r
 from trivium.serve.spans import Spans
 
 Handler = Callable[[Request], Awaitable[Reply]]
+# Replies at once, by what it gives; or later, by what it was handed (True); or cannot, and the handler must (False).
+Soon = Callable[[Request, Callable[[Reply | Exception], None]], Reply | bool]
 UNMATCHED = "unmatched"
 
 
@@ -36,7 +38,7 @@ UNMATCHED = "unmatched"
 class Route:
     """One method of one path. `role` None: anybody may. `most_bytes` 0: no body is read.
 
-    `at_once` replies as `handler` does without waiting for anything, or gives None where it would have to.
+    `soon` replies as `handler` does, without a task of its own to wait in.
     """
 
     name: str
@@ -44,7 +46,7 @@ class Route:
     role: Role | None = None
     model: str | None = None
     most_bytes: int = 0
-    at_once: Callable[[Request], Reply | None] | None = None
+    soon: Soon | None = None
 
 
 class App:
@@ -81,38 +83,48 @@ class App:
             reply = await self._replied(route, request, receive)
         except ClientGoneError:
             return
-        except TriviumError as error:
-            reply = problem_reply(refusal_of(error), request_id=request.id)
         except Exception as error:  # noqa: BLE001 - the edge of a request: our fault, told in the log under its id
-            reply = self._faulty(request, error)
+            reply = self._refused(request, error)
         await self._send(send, request, reply)
         self._tell(request, reply, route, took_s=time.perf_counter() - started, began_ns=began_ns)
 
     def direct(self, path: str) -> Route | None:
-        """Find the route of a POST that may be replied to at once."""
+        """Find the route of a POST that may be replied to soon."""
         route = self._routes.get(path, {}).get("POST")
-        may = route is not None and route.at_once is not None and self._spans is None and not self._says_each
+        may = route is not None and route.soon is not None and self._spans is None and not self._says_each
         return route if may and not self.pulse.is_draining else None
 
-    def reply_at_once(self, route: Route, request: Request) -> Reply | None:
-        """Reply to a request whose body is there, as `__call__` would; None where it has to go that way."""
-        assert route.at_once is not None
+    def reply_soon(self, route: Route, request: Request, then: Callable[[Reply], None]) -> bool:
+        """Reply to a request whose body is there as `__call__` would, by `then`, now or later in the event loop.
+
+        False where it has to go that way; `then` is not called.
+        """
+        assert route.soon is not None
         started = time.perf_counter()
+
+        def replied(came: Reply | Exception) -> None:
+            reply = came if isinstance(came, Reply) else self._refused(request, came)
+            self._tell(request, reply, route, took_s=time.perf_counter() - started, began_ns=0)
+            then(reply)
+
         try:
             request.id = given_id(request.headers) or next(self._ids)
             request.actor = self._gate.enter(request, role=route.role, model=route.model)
-            reply = route.at_once(request)
-            if reply is None:
-                return None
-        except TriviumError as error:
-            reply = problem_reply(refusal_of(error), request_id=request.id)
+            came: Reply | Exception | bool = route.soon(request, replied)
         except Exception as error:  # noqa: BLE001 - the edge of a request, as above
-            reply = self._faulty(request, error)
-        self._tell(request, reply, route, took_s=time.perf_counter() - started, began_ns=0)
-        return reply
+            came = error
+        if not isinstance(came, bool):
+            replied(came)
+        return came is not False
+
+    def _refused(self, request: Request, error: Exception) -> Reply:
+        """Reply with what kept a request from its answer; what nobody foresaw is our fault."""
+        if isinstance(error, TriviumError):
+            return problem_reply(refusal_of(error), request_id=request.id)
+        return self._faulty(request, error)
 
     def _faulty(self, request: Request, error: Exception) -> Reply:
-        LOG.exception("fault", extra={"request_id": request.id, "path": request.path})
+        LOG.error("fault", exc_info=error, extra={"request_id": request.id, "path": request.path})
         return problem_reply(RefusedError(FAULT, _fault(error)), request_id=request.id)
 
     def _find(self, request: Request) -> Route:

@@ -1,14 +1,34 @@
-"""The short way of a prediction: from the parsed HTTP message to the reply in one call, past tasks and ASGI messages.
+"""The short way of a prediction: from the parsed HTTP message to the reply, past tasks and ASGI messages.
 
-A subclass of uvicorn's protocol. It takes only what can be replied to at once: a POST to a predict path, whole, on a
-connection with nothing else under way. All else goes uvicorn's own way to the same application, which replies the same:
-`tests/unit/serve/test_direct.py` holds both to it, byte by byte.
+A subclass of uvicorn's protocol. It takes only what can be replied to without a task: a POST to a predict path, whole,
+on a connection with nothing else under way. All else goes uvicorn's own way to the same application, and gets the same
+reply, to which `tests/unit/serve/test_direct.py` holds both, byte by byte.
 """
+
+from functools import partial
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from trivium.serve.app import App, Route
-from trivium.serve.exchange import Reply, Request
+from trivium.serve.exchange import Line, Reply, Request
+
+
+class Pending(Line):
+    """A reply that is under way, with what uvicorn asks of one: is it over, and does the connection stay?"""
+
+    __slots__ = ("keep_alive", "response_complete")
+
+    def __init__(self) -> None:
+        self.disconnected = self.response_complete = False
+        self.keep_alive = True
+
+    @property
+    def message_event(self) -> "Pending":
+        """Be what is told that the client has gone; `disconnected` says so already."""
+        return self
+
+    def set(self) -> None:
+        """Do nothing: nobody waits."""
 
 
 class Direct(HttpToolsProtocol):
@@ -52,7 +72,7 @@ class Direct(HttpToolsProtocol):
             super().on_body(part)
 
     def on_message_complete(self) -> None:
-        """Reply, if that is possible at once."""
+        """Reply, now or once the model was asked; what comes on the connection meanwhile waits, as uvicorn has it."""
         route = self._route
         if route is None:
             super().on_message_complete()
@@ -62,13 +82,25 @@ class Direct(HttpToolsProtocol):
         client = self.client[0] if self.client else ""
         body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         request = Request("POST", self.url.decode("latin-1"), dict(self.headers), client, "", body)
-        reply = self.application.reply_at_once(route, request)
-        if reply is None:
+        pending = request.line = Pending()
+        if not self.application.reply_soon(route, request, partial(self._reply, request, pending)):
             self._divert()
             super().on_message_complete()
             return
         self._route = None
+        if not pending.response_complete:
+            self.cycle = pending  # type: ignore[assignment]  # it stands for uvicorn's own where that asks about one
+
+    def _reply(self, request: Request, pending: Pending, reply: Reply) -> None:
+        pending.response_complete = True
+        if self.transport.is_closing():
+            return
+        if self.application.pulse.is_draining:
+            pending.keep_alive = False
+            reply.headers.append((b"connection", b"close"))
         self.transport.write(self._written(request, reply))
+        if not pending.keep_alive:
+            self.transport.close()
         self.on_response_complete()
 
     def _written(self, request: Request, reply: Reply) -> bytes:

@@ -28,6 +28,14 @@ class ClientGoneError(Exception):
     """The client hung up: there is nobody to reply to."""
 
 
+class Line:
+    """The connection that a request came by, as far as a route must know: whether the client has hung up."""
+
+    __slots__ = ("disconnected",)
+
+    disconnected: bool
+
+
 @dataclass(slots=True)
 class Request:
     """What a route reads. `headers` are in lower case, the last of a name; `tail` is what the path ends in."""
@@ -40,7 +48,7 @@ class Request:
     body: bytes = b""
     tail: str = ""
     actor: str = ""
-    at_s: float = 0.0
+    line: Line | None = None
 
     @property
     def media(self) -> bytes:

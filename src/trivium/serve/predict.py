@@ -1,6 +1,6 @@
 """`POST /models/{m}/predict`: rows in, answers out; JSON or an Arrow IPC stream, by content type."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from trivium.core.answers import Answered
@@ -10,6 +10,7 @@ from trivium.serve.exchange import ARROW, JSON, Reply, Request, encode
 from trivium.serve.refusal import UNKNOWN_MEDIA, UNREADABLE, RefusedError
 from trivium.serve.rows import Batch
 from trivium.serve.service import Service
+from trivium.serve.turns import Call
 
 Answers = Sequence[Answered | dict[str, Any]]
 
@@ -36,16 +37,28 @@ class Predict:
             return Reply(arrow.stream_of(answers), media=ARROW, facts={"rows": batch.count, "call_s": call_s})
         return _json(batch, answers, call_s)
 
-    def at_once(self, request: Request) -> Reply | None:
-        """Reply as `__call__` would; None where that takes longer than others should wait."""
-        if request.media != JSON or ARROW in request.headers.get(b"accept", b"") or not self._service.at_once:
-            return None
+    def soon(self, request: Request, then: Callable[[Reply | Exception], None]) -> Reply | bool:
+        """Reply as `__call__` would, without a task; False where only that can."""
+        if request.media != JSON or ARROW in request.headers.get(b"accept", b"") or not self._service.is_soon:
+            return False
         batch = self._service.reader.read(request.body)
         self._service.counted_refusals(batch)
         if not batch.rows:
             return _json(batch, placed(batch, ()), 0.0)
-        call = self._service.answer_at_once(batch.rows)
-        return _json(batch, placed(batch, call.answers), call.took_s)
+        line = request.line
+
+        def came(call: Call | Exception) -> None:
+            then(_of_call(batch, call) if isinstance(call, Call) else call)
+
+        def is_gone() -> bool:
+            return line is not None and line.disconnected
+
+        call = self._service.answer_soon(batch.rows, came, is_gone=is_gone)
+        return True if call is None else _of_call(batch, call)
+
+
+def _of_call(batch: Batch, call: Call) -> Reply:
+    return _json(batch, placed(batch, call.answers), call.took_s)
 
 
 def _json(batch: Batch, answers: Answers, call_s: float) -> Reply:

@@ -105,6 +105,25 @@ class Service:
             await self.writer.durable(call.mark)
         return call
 
+    @property
+    def is_soon(self) -> bool:
+        """Tell whether `answer_soon` may be asked: nothing but the model's call is waited for."""
+        return self.writer.level == "os"
+
+    def answer_soon(
+        self, rows: Rows, then: Callable[[Call | Exception], None], *, is_gone: Callable[[], bool]
+    ) -> Call | None:
+        """Answer rows that keep the contract: by what is given where that is `at_once`, else by `then`, later.
+
+        Raises:
+            RefusedError (TV-SERVE-060): the answers would come late.
+        """
+        if self.at_once:
+            return self.answer_at_once(rows)
+        self._held_to_time()
+        self._turns.put(rows, then, is_gone=is_gone)
+        return None
+
     def _held_to_time(self) -> None:
         lag_s = self._pulse.lag_s
         if lag_s > self._deadline_s:

@@ -93,7 +93,7 @@ def _of_model(service: Service, figures: Figures) -> Routes:
         return {"GET": Route(f"GET {path}", handler, "observe", model)}
 
     return {
-        f"/models/{model}/predict": {"POST": _posts(service, "/models/{m}/predict", predict, at_once=predict.at_once)},
+        f"/models/{model}/predict": {"POST": _posts(service, "/models/{m}/predict", predict, soon=predict.soon)},
         f"/models/{model}/invocations": {"POST": _posts(service, "/models/{m}/invocations", Invocations(service))},
         f"/models/{model}/outcomes": {"POST": _posts(service, "/models/{m}/outcomes", records.outcomes)},
         f"/models/{model}/predictions/*": reads("/models/{m}/predictions/{id}", records.prediction),
@@ -110,6 +110,6 @@ def _of_model(service: Service, figures: Figures) -> Routes:
     }
 
 
-def _posts(service: Service, path: str, handler: Any, role: Role = "predict", *, at_once: Any = None) -> Route:
+def _posts(service: Service, path: str, handler: Any, role: Role = "predict", *, soon: Any = None) -> Route:
     most_bytes = service.project.serve.max_body_bytes
-    return Route(f"POST {path}", handler, role, service.name, most_bytes, at_once)
+    return Route(f"POST {path}", handler, role, service.name, most_bytes, soon)

@@ -28,6 +28,15 @@ class Call:
     took_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """Rows that wait, who is told, and whether they still want to be."""
+
+    rows: Rows
+    then: Callable[[Call | Exception], None]
+    is_gone: Callable[[], bool]
+
+
 class Turns:
     """Gathers rows into calls, one at a time, in a thread of its own."""
 
@@ -36,7 +45,7 @@ class Turns:
     ) -> None:
         """`ask` is called in the thread, `then` in the event loop, once a call."""
         self._ask, self._then, self._queue, self._most_rows = ask, then, queue, most_rows
-        self._waiting: deque[tuple[Rows, asyncio.Future[Call]]] = deque()
+        self._waiting: deque[_Asked] = deque()
         self._is_calling = self._is_planned = False
         self._caller = Caller("trivium-model")
         self._row_s = 0.001
@@ -48,17 +57,34 @@ class Turns:
         Raises:
             RefusedError (TV-SERVE-060): `queue` rows wait already.
         """
+        future: asyncio.Future[Call] = asyncio.get_running_loop().create_future()
+
+        def then(came: Call | Exception) -> None:
+            if isinstance(came, Call):
+                future.set_result(came)
+            else:
+                future.set_exception(came)
+
+        self.put(rows, then, is_gone=future.done)
+        return await future
+
+    def put(self, rows: Rows, then: Callable[[Call | Exception], None], *, is_gone: Callable[[], bool]) -> None:
+        """Ask for rows as `ask` does, and go on: `then` is called with what came, in the event loop, unless `is_gone`.
+
+        Raises:
+            RefusedError (TV-SERVE-060): `queue` rows wait already.
+        """
         if self.rows and self.rows + len(rows) > self._queue:
             raise too_busy(f"{self.rows} rows wait", after_s=self.rows * self._row_s)
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Call] = loop.create_future()
-        self._waiting.append((rows, future))
+        self._waiting.append(_Asked(rows, then, is_gone))
         self.rows += len(rows)
         if not self._is_calling and not self._is_planned:
-            self._is_planned = True
-            # What else this turn of the loop brings is there by the time that the call is made.
-            loop.call_soon(self._call, loop)
-        return await future
+            self._plan(asyncio.get_running_loop())
+
+    def _plan(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Call after this turn of the loop: what else it brings is there by then."""
+        self._is_planned = True
+        loop.call_soon(self._call, loop)
 
     def _call(self, loop: asyncio.AbstractEventLoop) -> None:
         self._is_planned = False
@@ -67,27 +93,27 @@ class Turns:
             return
         self._is_calling = True
 
-        def answered(came: Call | BaseException) -> None:
+        def answered(came: Call | Exception) -> None:
             self._is_calling = False
             if isinstance(came, Call):
                 self._row_s += 0.1 * (came.took_s / len(rows) - self._row_s)
                 self._then(came)
             _share(taken, came)
-            if self._waiting:
-                self._call(loop)
+            if self._waiting and not self._is_planned:
+                self._plan(loop)
 
         self._caller.call(lambda: self._ask(rows), answered, loop)
 
-    def _take(self) -> "tuple[list[tuple[Rows, asyncio.Future[Call]]], list[dict[str, Any]]]":
+    def _take(self) -> "tuple[list[_Asked], list[dict[str, Any]]]":
         """Take as many of those who wait as fit into one call, and one at least; who has gone is left out."""
-        taken: list[tuple[Rows, asyncio.Future[Call]]] = []
+        taken: list[_Asked] = []
         rows: list[dict[str, Any]] = []
-        while self._waiting and (not taken or len(rows) + len(self._waiting[0][0]) <= self._most_rows):
-            asked, future = self._waiting.popleft()
-            self.rows -= len(asked)
-            if not future.done():
-                taken.append((asked, future))
-                rows += asked
+        while self._waiting and (not taken or len(rows) + len(self._waiting[0].rows) <= self._most_rows):
+            asked = self._waiting.popleft()
+            self.rows -= len(asked.rows)
+            if not asked.is_gone():
+                taken.append(asked)
+                rows += asked.rows
         return taken, rows
 
     def close(self) -> None:
@@ -95,15 +121,13 @@ class Turns:
         self._caller.close()
 
 
-def _share(taken: "Sequence[tuple[Rows, asyncio.Future[Call]]]", came: Call | BaseException) -> None:
+def _share(taken: "Sequence[_Asked]", came: Call | Exception) -> None:
+    """Give each who asked their own answers, or what kept all from theirs."""
     place = 0
-    for asked, future in taken:
-        end = place + len(asked)
-        if not future.done():
-            if isinstance(came, Call):
-                future.set_result(replace(came, answers=came.answers[place:end]))
-            else:
-                future.set_exception(came)
+    for asked in taken:
+        end = place + len(asked.rows)
+        if not asked.is_gone():
+            asked.then(replace(came, answers=came.answers[place:end]) if isinstance(came, Call) else came)
         place = end
 
 

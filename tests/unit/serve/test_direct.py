@@ -1,5 +1,6 @@
 """The short way of a prediction replies as uvicorn's own way does, byte by byte; what it may not take goes that way."""
 
+import asyncio
 import re
 import socket
 import threading
@@ -27,9 +28,9 @@ class Echo:
         self.ways = []
 
     def said(self, request):
-        if request.body == b"bad":
+        if request.body.endswith(b"bad"):
             raise RefusedError(422, Problem(code="TV-X-001", what="bad"), headers={"retry-after": "1"})
-        if request.body == b"fault":
+        if request.body.endswith(b"fault"):
             raise ZeroDivisionError
         return json_reply({"said": request.body.decode(), "as": request.headers.get(b"x-a", b"").decode()})
 
@@ -37,18 +38,27 @@ class Echo:
         self.ways.append("long")
         return self.said(request)
 
-    def at_once(self, request) -> Reply | None:
+    def soon(self, request, then) -> Reply | bool:
         if request.body == b"slow":
-            return None
+            return False
         self.ways.append("short")
-        return self.said(request)
+        if not request.body.startswith(b"later"):
+            return self.said(request)
+        asyncio.get_running_loop().call_later(0.02, lambda: then(self.came(request)))
+        return True
+
+    def came(self, request) -> Reply | Exception:
+        try:
+            return self.said(request)
+        except (RefusedError, ZeroDivisionError) as error:
+            return error
 
 
 @contextmanager
 def served(folder, *, is_short):
     """An application that echoes, on a free port; its ways."""
     echo = Echo()
-    route = Route("POST /p", echo, "predict", "m", 100, echo.at_once)
+    route = Route("POST /p", echo, "predict", "m", 100, echo.soon)
     gate = Gate({"m": None}, is_loopback=True, is_open=True, rates={})
     app = App({"/p": {"POST": route}}, gate=gate, figures=Figures(folder, "0"), pulse=Pulse(), worker="0")
     http = protocol_of(app) if is_short else "httptools"
@@ -101,6 +111,10 @@ CASES = {
     "chunked": ([POST + b"transfer-encoding: chunked\r\n\r\n1\r\nx\r\n2\r\nyz\r\n0\r\n\r\n"], ["short"]),
     "three in one": ([posted(b"1") + posted(b"2") + posted(b"3")], ["short"] * 3),
     "a slow one between": ([posted(b"1") + posted(b"slow") + posted(b"3")], ["short", "long", "long"]),
+    "a later one": ([posted(b"later")], ["short"]),
+    "two behind a later one": ([posted(b"later") + posted(b"2"), posted(b"3")], ["short", "long", "long"]),
+    "a later one that is refused": ([posted(b"later bad") + posted(b"x")], ["short", "long"]),
+    "a later one that is a fault": ([posted(b"later fault") + posted(b"x")], ["short", "long"]),
     "a refused one": ([posted(b"bad") + posted(b"x")], ["short"] * 2),
     "too long": ([posted(b"x" * 101)], []),
     "to be closed": ([posted(b"x", b"connection: close")], ["long"]),
