@@ -10,16 +10,19 @@ from harness.results import Row, of_runs
 from harness.servers import Server
 
 PROGRAM = Path(sys.executable).with_name("schemathesis")
+PHASES = "examples,coverage,fuzzing"
 CHECKS = ("not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance")
 
 
-def described(server: Server, folder: Path, *, examples: int, seed: int = 0) -> tuple[int, list[str]]:
-    """Ask every operation so many times; give how many requests were checked, and what failed."""
+def described(
+    server: Server, folder: Path, *, examples: int, seed: int = 0, phases: str = PHASES
+) -> tuple[int, list[str]]:
+    """Ask every operation so many times in each phase; give how many requests were checked, and what failed."""
     report = folder / "schemathesis.ndjson"
     report.unlink(missing_ok=True)
     words = [
         "run", f"http://127.0.0.1:{server.port}/openapi.json", "--max-examples", str(examples), "--seed", str(seed),
-        "--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing", "--report", "ndjson",
+        "--checks", ",".join(CHECKS), "--phases", phases, "--report", "ndjson",
         "--report-ndjson-path", str(report), "--no-color", "--request-timeout", "10",
     ]  # fmt: skip
     done = subprocess.run([PROGRAM, *words], capture_output=True, text=True, check=False, cwd=folder)

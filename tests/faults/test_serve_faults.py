@@ -4,6 +4,7 @@ import pytest
 
 from harness.load import closed
 from serving_study.befalls import faulty_project, of_the_machine, of_versions
+from serving_study.described import described
 from serving_study.faults import endured
 from serving_study.fuzz import fuzzed
 from serving_study.kills import killed
@@ -100,3 +101,10 @@ def test_bodies_that_nobody_should_send(server, model):
     assert sum(came.statuses.values()) == 3_000
     assert came.load.lost == 0
     assert {200, 400, 404, 415, 422} & set(came.statuses)
+
+
+def test_all_that_the_description_allows_and_more(server, tmp_path):
+    """Every operation of `/openapi.json`, asked rightly and wrongly, replies as the description says; no fault of ours."""
+    asked, failures = described(server, tmp_path, examples=4, phases="fuzzing")
+    assert failures == []
+    assert asked > 20
