@@ -35,7 +35,8 @@ HERE = Path(__file__).parent
 PLACE = KEPT / "serving"
 OURS = Trivium()
 UNCOMPILED = Trivium("trivium, not compiled", "compile = false")
-COMPARED: tuple[System, ...] = (OURS, UNCOMPILED, *PEERS)
+BESIDE = Trivium("trivium, a fallback and a heuristic asked beside", alone=False)
+COMPARED: tuple[System, ...] = (OURS, UNCOMPILED, BESIDE, *PEERS)
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,7 @@ def main() -> None:
     asked = Asked(fitted(PLACE), systems, QUICK if said.quick else Amount())
     found = found_by(asked, only=said.only.split(",") if said.only else list(PARTS), again=said.again)
     rows = [row for part in found.values() for row in part.rows]
-    over = ratios(rows, systems, ours=(OURS, UNCOMPILED))
+    over = ratios(rows, systems, ours=(OURS, UNCOMPILED, BESIDE))
     print(table(rows), "", sep="\n")
     print(beside(rows, systems))
     for row in over:

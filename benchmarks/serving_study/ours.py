@@ -20,10 +20,11 @@ Row = Sequence[float]
 
 @dataclass(frozen=True)
 class Trivium:
-    """One project as it is measured. `settings` goes into [model]: a version that is not compiled, for one."""
+    """One project as it is measured. `settings` goes into [model]; `alone`, nobody is asked beside the version."""
 
     name: str = "trivium"
     settings: str = ""
+    alone: bool = True
 
     @property
     def version(self) -> str:
@@ -32,7 +33,7 @@ class Trivium:
 
     def start(self, model: Model, folder: Path) -> Server:
         """Make the project, where it is not made, and serve it."""
-        return serve(kept(folder / self.name.replace(" ", "-"), model, more=self.settings))
+        return serve(kept(folder / self.name.replace(" ", "-"), model, more=self.settings, alone=self.alone))
 
     def request(self, row: Row) -> Request:
         """Make the request for one row; each sending asks about a row id of its own."""

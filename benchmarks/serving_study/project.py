@@ -91,7 +91,6 @@ which = 1
 PIPELINE = '''\
 """The trees that every system of the benchmark serves, fitted beforehand."""
 
-import joblib
 import polars as pl
 import trivium as tv
 
@@ -105,13 +104,16 @@ def features(rows: pl.DataFrame) -> pl.DataFrame:
 
 @tv.step
 def model(features: pl.DataFrame, label: pl.Series, *, which: int):
-    return joblib.load({model!r} if which == 1 else {other!r})
+    import joblib
 
+    return joblib.load({model!r} if which == 1 else {other!r})
+'''
+HEURISTIC = """
 
 @tv.heuristic
 def usually(features: pl.DataFrame) -> pl.Series:
     return features.select(pl.when(pl.col("f02") > 0.5).then(0.7).otherwise(0.4))["literal"]
-'''
+"""
 
 
 def trivium(project: Path, *words: str, may_lose: bool = False, anywhere: bool = False) -> Any:
@@ -135,11 +137,11 @@ def own_environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "src"), str(ROOT / "benchmarks")))}
 
 
-def kept(folder: Path, model: Model, *, more: str = "") -> Path:
+def kept(folder: Path, model: Model, *, more: str = "", alone: bool = False) -> Path:
     """Give the project as `made` makes it; made anew where other code made it, so that no old version is asked."""
     stamp, code = folder / "made-by", code_digest()
     if not stamp.exists() or stamp.read_text() != code:
-        made(folder, model, more=more)
+        made(folder, model, more=more, alone=alone)
         stamp.write_text(code)
     return folder
 
@@ -149,21 +151,23 @@ def code_digest() -> str:
     return digest_of([ROOT / "src" / "trivium", Path(__file__)])
 
 
-def made(folder: Path, model: Model, *, more: str = "", serve: str = "") -> Path:
+def made(folder: Path, model: Model, *, more: str = "", serve: str = "", alone: bool = False) -> Path:
     """Make the project anew with two versions: v2 (the trees) is live; v1 (others) was, and a rollback leads there.
 
-    `more` goes into [model], `serve` into [serve].
+    Version v1 and a heuristic are then asked about every row beside, for the log. `alone`, the trees are v1 and there
+    is nobody else. `more` goes into [model], `serve` into [serve].
     """
     shutil.rmtree(folder, ignore_errors=True)
     for table in ("rows", "truths"):
         (folder / "data" / table).mkdir(parents=True)
     columns = "\n".join(f'{name} = {{ type = "float", min = -50, max = 50 }}' for name in COLUMNS)
     (folder / "trivium.toml").write_text(SETTINGS.format(model=more, columns=columns, serve=serve))
-    (folder / "pipeline.py").write_text(PIPELINE.format(model=str(model.path), other=str(model.other)))
+    code = PIPELINE.format(model=str(model.path), other=str(model.other))
+    (folder / "pipeline.py").write_text(code if alone else code + HEURISTIC)
     for day in range(DAYS):
         _write_day(folder, day)
     trivium(folder, "collect")
-    for version, which in (("v1", 2), ("v2", 1)):
+    for version, which in (("v1", 1),) if alone else (("v1", 2), ("v2", 1)):
         trivium(folder, "try", "--set", f"model.which={which}")
         trivium(folder, "release", version, "--to", "live", "--because", "the benchmark's")
     return folder

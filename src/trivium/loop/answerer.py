@@ -67,6 +67,11 @@ class _Speaker:
             predict = asked_by_rows(body, project)
             self._direct = Voice(body.ref, lambda rows: predict(maker.made(rows).array), body.is_compiled, standing)
 
+    @property
+    def is_quick(self) -> bool:
+        """Tell whether compiled code alone answers rows such as those of the past."""
+        return self._direct is not None and self._direct.is_quick and self._maker.columns == self._columns
+
     def voice(self, rows: Sequence[Row]) -> Voice:
         """Give the voice to ask about rows: past any frame, where their features can be made so."""
         maker, direct = self._maker, self._direct
@@ -120,6 +125,12 @@ class Answerer:
         if body.features_key not in self._makers:
             self._makers[body.features_key] = Maker(body, self.lookups)
         return _Speaker(body, self._makers[body.features_key], project=self._project, health=self.health)
+
+    @property
+    def is_quick(self) -> bool:
+        """Tell whether compiled code alone answers, unless it cannot: no version of the route waits for a thread."""
+        first = (*self.route.canary_refs, self.route.live)
+        return all(ref in self._speakers and self._speakers[ref].is_quick for ref in first)
 
     def answer(self, rows: Sequence[Row], *, at: datetime, ids: Sequence[str]) -> Reply:
         """Answer rows.

@@ -53,8 +53,8 @@ class Predict:
         def is_gone() -> bool:
             return line is not None and line.disconnected
 
-        call = self._service.answer_soon(batch.rows, came, is_gone=is_gone)
-        return True if call is None else _of_call(batch, call)
+        self._service.answer_soon(batch.rows, came, is_gone=is_gone)
+        return True
 
 
 def _of_call(batch: Batch, call: Call) -> Reply:

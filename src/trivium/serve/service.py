@@ -32,10 +32,10 @@ from trivium.serve.turns import Call, Caller, Rows, Turns, too_busy
 from trivium.store.prediction_log import Writer
 from trivium.store.segments import log_folder
 
-# A call that is dearer than this is worth sharing among the rows of a turn. Told by calls of few rows: those of many
-# take long whatever the version.
-DEAR_S = 100e-6
-FEW_ROWS = 16
+# A call of compiled code about few rows is made in the event loop: to hand it to a thread would cost more. Unless such
+# calls have come to take long after all, as where a version refuses rows and others are asked about them.
+FEW_ROWS = 32
+LONG_S = 1e-3
 # A route that nobody could read from the ledger for so long is told of; it goes on answering.
 BEHIND_S = 10.0
 # Answers are sealed into tables this often; until then they stand in the workers' segments, and are found there too.
@@ -58,7 +58,7 @@ class Service:
         self._queue: dict[str, Any] | None = None
         self._endings: list[Callable[[], None]] = []
         self._health = Health(time.perf_counter)
-        self._call_s = 2 * DEAR_S
+        self._few_s = LONG_S / 2
         self.writer = Writer(log_folder(self.ws.root), level=self.project.serve.log)
         self._following = following = Workspace(folder, actor="serve")
         self._follower: Follower[Answerer] = Follower(
@@ -68,27 +68,19 @@ class Service:
         self._follower.start()
         self._shadow: ShadowQueue[Reply] = ShadowQueue(self._ask_shadows)
         self._turns = Turns(
-            self._call, queue=self.project.serve.queue, most_rows=self.project.serve.max_rows, then=self._counted
+            self._call,
+            queue=self.project.serve.queue,
+            most_rows=self.project.serve.max_rows,
+            then=self._counted,
+            is_quick=self._is_quick,
         )
         figures.gauge(self._gauges)
 
     # --- answering ----------------------------------------------------------------------------------------------------
 
-    @property
-    def at_once(self) -> bool:
-        """Tell whether an answer takes so little that it is given at once, before anything else gets its turn."""
-        return self._call_s <= DEAR_S and self.writer.level == "os"
-
-    def answer_at_once(self, rows: Rows) -> Call:
-        """Answer rows that keep the contract, when that is `at_once`; the log holds the answers on return.
-
-        Raises:
-            RefusedError (TV-SERVE-060): the answers would come late.
-        """
-        self._held_to_time()
-        call = self._call(rows)
-        self._counted(call)
-        return call
+    def _is_quick(self, rows: int) -> bool:
+        """Tell whether a call about so many rows takes too little to be handed to a thread."""
+        return rows <= FEW_ROWS and self._few_s <= LONG_S and self._follower.current.value.is_quick
 
     async def answer(self, rows: Rows) -> Call:
         """Answer rows that keep the contract; on return the log holds the answers.
@@ -97,8 +89,6 @@ class Service:
             RefusedError (TV-SERVE-060): the answers would come late.
             StoreError (TV-STORE-003): the log's level is `sync`, and the disk refuses.
         """
-        if self.at_once:
-            return self.answer_at_once(rows)
         self._held_to_time()
         call = await self._turns.ask(rows)
         if self.writer.level == "sync":
@@ -110,19 +100,14 @@ class Service:
         """Tell whether `answer_soon` may be asked: nothing but the model's call is waited for."""
         return self.writer.level == "os"
 
-    def answer_soon(
-        self, rows: Rows, then: Callable[[Call | Exception], None], *, is_gone: Callable[[], bool]
-    ) -> Call | None:
-        """Answer rows that keep the contract: by what is given where that is `at_once`, else by `then`, later.
+    def answer_soon(self, rows: Rows, then: Callable[[Call | Exception], None], *, is_gone: Callable[[], bool]) -> None:
+        """Answer rows that keep the contract, by `then`, later in the event loop.
 
         Raises:
             RefusedError (TV-SERVE-060): the answers would come late.
         """
-        if self.at_once:
-            return self.answer_at_once(rows)
         self._held_to_time()
         self._turns.put(rows, then, is_gone=is_gone)
-        return None
 
     def _held_to_time(self) -> None:
         lag_s = self._pulse.lag_s
@@ -148,7 +133,10 @@ class Service:
         figures.add("trivium_calls", (name,))
         figures.observe("trivium_call_seconds", (name,), call.took_s)
         if len(call.answers) <= FEW_ROWS:
-            self._call_s += 0.1 * (call.took_s - self._call_s)
+            # A step towards the median: a call that the machine interrupted says nothing of the others.
+            self._few_s = min(
+                max(self._few_s * (1.02 if call.took_s > self._few_s else 0.98), LONG_S / 100), LONG_S * 2
+            )
         for answer in call.answers:
             figures.add("trivium_answers", (name, answer.version or "", answer.stage, answer.source))
             if answer.checks or answer.review or answer.problem:

@@ -1,6 +1,7 @@
-"""Rows that arrive in one turn of the event loop share one model call, where calls are dear. There is no timer.
+"""Rows that arrive in one turn of the event loop share one model call. There is no timer.
 
-While a call runs in its thread, the rows that come meanwhile wait and share the next: the busier, the larger the calls.
+A quick call is made in the event loop at the end of the turn; a dear one in a thread, and the rows that come while it
+runs share the next: the busier, the larger the calls.
 Rows that wait beyond the bound are refused at once rather than answered late.
 """
 
@@ -41,10 +42,20 @@ class Turns:
     """Gathers rows into calls, one at a time, in a thread of its own."""
 
     def __init__(
-        self, ask: Callable[[Rows], Call], *, queue: int, most_rows: int, then: Callable[[Call], None]
+        self,
+        ask: Callable[[Rows], Call],
+        *,
+        queue: int,
+        most_rows: int,
+        then: Callable[[Call], None],
+        is_quick: Callable[[int], bool] = lambda rows: False,
     ) -> None:
-        """`ask` is called in the thread, `then` in the event loop, once a call."""
+        """Prepare to call `ask`: in the event loop where it `is_quick` about so many rows, else in the thread.
+
+        `then` is called in the event loop, once a call.
+        """
         self._ask, self._then, self._queue, self._most_rows = ask, then, queue, most_rows
+        self._is_quick = is_quick
         self._waiting: deque[_Asked] = deque()
         self._is_calling = self._is_planned = False
         self._caller = Caller("trivium-model")
@@ -91,7 +102,6 @@ class Turns:
         taken, rows = self._take()
         if not taken:
             return
-        self._is_calling = True
 
         def answered(came: Call | Exception) -> None:
             self._is_calling = False
@@ -102,7 +112,11 @@ class Turns:
             if self._waiting and not self._is_planned:
                 self._plan(loop)
 
-        self._caller.call(lambda: self._ask(rows), answered, loop)
+        self._is_calling = True
+        if self._is_quick(len(rows)):
+            answered(_done(lambda: self._ask(rows)))
+        else:
+            self._caller.call(lambda: self._ask(rows), answered, loop)
 
     def _take(self) -> "tuple[list[_Asked], list[dict[str, Any]]]":
         """Take as many of those who wait as fit into one call, and one at least; who has gone is left out."""
@@ -143,6 +157,14 @@ def too_busy(seen: str, *, after_s: float) -> RefusedError:
     return RefusedError(TOO_MANY, problem, headers={"retry-after": str(max(1, round(after_s)))})
 
 
+def _done(work: Callable[[], Any]) -> Any:
+    """Give what came of some work, or what it raised."""
+    try:
+        return work()
+    except Exception as error:  # noqa: BLE001 - handed on to whoever waits for it
+        return error
+
+
 class Caller:
     """One thread that does what it is handed, in order, and tells the event loop. It never holds up the exit."""
 
@@ -154,10 +176,7 @@ class Caller:
         """Do `work` in the thread, and hand what came of it, or what it raised, to `then` in the loop."""
 
         def run() -> None:
-            try:
-                came: Any = work()
-            except Exception as error:  # noqa: BLE001 - handed on to whoever waits for it
-                came = error
+            came = _done(work)
             if not loop.is_closed():
                 loop.call_soon_threadsafe(then, came)
 
