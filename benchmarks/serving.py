@@ -43,9 +43,9 @@ COMPARED: tuple[System, ...] = (OURS, UNCOMPILED, BESIDE, *PEERS)
 class Amount:
     """How often and how long each thing is measured."""
 
-    rounds: int = 5
+    rounds: int = 3
     seconds: float = 2.0
-    starts: int = 3
+    starts: int = 2
     tries: int = 20
     bodies: int = 1_000_000
     examples: int = 50
