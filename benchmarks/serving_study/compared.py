@@ -1,5 +1,6 @@
 """The same trees behind every server: answers checked, then rounds of load in turn, all others held still meanwhile."""
 
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -15,6 +16,7 @@ CONNECTIONS = (1, 16)
 CHECKED = 100
 SAME = 1e-9  # the most that an answer may differ from `predict_proba`
 WARM_S = 0.5
+SETTLES_S = 4.0  # what a server still does once it answers: ours proves its compiled features
 FIGURES = {"throughput": "requests/s", "processor time a request": "µs", "p50": "ms", "p99": "ms", "failed": "requests"}
 
 
@@ -50,6 +52,7 @@ def compared(
             )
             if most > SAME:
                 raise RuntimeError(f"{system.name} does not serve the same model: answers differ by {most:.3g}")
+            time.sleep(SETTLES_S)
             server.pause()
         yield from _rounds(systems, servers, model, rounds=rounds, seconds=seconds)
     for name, values in ready.items():

@@ -1,13 +1,16 @@
-"""Trivium runs the production loop of a machine-learning model. This is what a project's code imports."""
+"""Trivium runs the production loop of a machine-learning model. This is what a project's code imports.
 
+Each name is loaded when it is first used: the process that watches a server's workers uses none of them.
+"""
+
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-from trivium.core.authoring import heuristic, metric, step
-from trivium.core.problems import Problem, TriviumError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from trivium.core.authoring import heuristic, metric, step
+    from trivium.core.problems import Problem, TriviumError
     from trivium.loop.push import Receipt
 
 __version__ = "0.1.0"
@@ -21,3 +24,17 @@ def push(
     from trivium.loop import push as verb
 
     return verb.push(table, rows, project=project, batch=batch, because=because)
+
+
+_FROM = {
+    **dict.fromkeys(("heuristic", "metric", "step"), "trivium.core.authoring"),
+    **dict.fromkeys(("Problem", "TriviumError"), "trivium.core.problems"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load one of the names."""
+    if name not in _FROM:
+        raise AttributeError(f"module 'trivium' has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(_FROM[name]), name)
+    return found

@@ -1,8 +1,11 @@
-"""How much memory this process holds, and how much the machine has."""
+"""How much memory this process holds, how much the machine has, and what can be given back to it."""
 
+import ctypes
+import gc
 import os
 import resource
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 _STATM = Path("/proc/self/statm")
@@ -19,3 +22,11 @@ def resident_bytes() -> int:
 def machine_bytes() -> int:
     """Tell how much memory the machine has."""
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def settle() -> None:
+    """Give the machine what loading left over, and let what is loaded be looked through for garbage no more."""
+    gc.collect()
+    gc.freeze()
+    with suppress(OSError, AttributeError):  # another C library than GNU's keeps nothing that it could be asked for
+        ctypes.CDLL(None).malloc_trim(0)

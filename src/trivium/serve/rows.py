@@ -1,7 +1,8 @@
 """The rows of a request, decoded and held to the contract of the requests' table.
 
-The struct that JSON is decoded into is made from the contract once; types are checked by it in one pass, the other
-rules by closures (`data/row_rules`). A request with bad rows is read again row by row, to tell each its problem.
+The struct that JSON is decoded into is made from the contract once; types, nulls and ranges are checked by it in one
+pass, the other rules by closures (`data/row_rules`). A request with bad rows is read again row by row, to tell each its
+problem.
 """
 
 import math
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from operator import attrgetter
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import msgspec
 
@@ -55,8 +56,10 @@ class Reader:
             **table.columns,
         }
         self.needed = {name for name, column in self.columns.items() if name in never_null or column.nulls == 0}
-        self.row_type = _struct("Row", self.columns, self.needed)
         self._rules = request_rules(table, project.checks, name=project.requests, today=today)
+        decoded_with = [rule for rule in self._rules if self._is_decoded_with(rule)]
+        self._left = [rule for rule in self._rules if rule not in decoded_with]
+        self.row_type = _struct("Row", self._types(decoded_with), self.needed)
         self._names = list(self.columns)
         self._values: Callable[[Any], Any] = attrgetter(*_fields(self.columns))
         self._times = [name for name, column in self.columns.items() if column.type == "datetime"]
@@ -81,8 +84,21 @@ class Reader:
         batch = Batch(len(request.rows))
         for place, struct in enumerate(request.rows):
             row = dict(zip(self._names, self._values(struct), strict=True))
-            self._take(batch, place, row)
+            self._take(batch, place, row, self._left)
         return batch
+
+    def _is_decoded_with(self, rule: RequestRule) -> bool:
+        """Tell whether the decoder holds rows to a rule: a row that breaks it is then read by itself."""
+        if rule.column is None or rule.severity == "warn":
+            return False
+        if rule.name == f"{rule.column} is not null":
+            return rule.column in self.needed
+        return rule.name == f"{rule.column} in range" and self.columns[rule.column].type in ("int", "float")
+
+    def _types(self, rules: Iterable[RequestRule]) -> dict[str, Any]:
+        """Give each column's type, with the limits of its range where a rule sets them."""
+        ranged = {rule.column for rule in rules if rule.name == f"{rule.column} in range"}
+        return {name: _type_of(contract, name in ranged) for name, contract in self.columns.items()}
 
     def _plain(self, body: bytes) -> list[Any]:
         shallow(body, self.project.serve.max_depth)
@@ -117,7 +133,7 @@ class Reader:
                 if isinstance(given, Mapping) and isinstance(named := given.get(self.project.model.row_id), str | int):
                     batch.row_ids[place] = str(named)
                 continue
-            self._take(batch, place, row)
+            self._take(batch, place, row, self._rules)
         return batch
 
     def of_texts(self, rows: Sequence[Mapping[str, str]]) -> Batch:
@@ -133,7 +149,7 @@ class Reader:
         except msgspec.ValidationError:
             return text
 
-    def _take(self, batch: Batch, place: int, row: Row) -> None:
+    def _take(self, batch: Batch, place: int, row: Row, rules: Iterable[RequestRule]) -> None:
         try:
             for name in self._times:
                 value = row[name]
@@ -143,7 +159,7 @@ class Reader:
             batch.problems[place] = self._mistyped(place, name, value.isoformat(), "a time within the years 1 to 9999")
             batch.row_ids[place] = str(row[self.project.model.row_id])
             return
-        broken = [rule for rule in self._rules if not rule.holds(row)]
+        broken = [rule for rule in rules if not rule.holds(row)]
         if broken:
             batch.warnings += [rule.name for rule in broken if rule.severity == "warn"]
             refusing = [rule for rule in broken if rule.severity != "warn"]
@@ -262,19 +278,34 @@ class _RowError(Exception):
         self.problem = problem
 
 
-def _fields(columns: Mapping[str, Column]) -> list[str]:
+def _fields(columns: Mapping[str, Any]) -> list[str]:
     """Name the struct's attributes: a column's name need not be one of Python's."""
     return [f"c{place}" for place in range(len(columns))]
 
 
-def _struct(name: str, columns: Mapping[str, Column], needed: set[str]) -> type[msgspec.Struct]:
+def _type_of(contract: Column, is_ranged: bool) -> Any:
+    """Give the type of a column's values; limits of a column of whole numbers that are none are rounded inwards."""
+    if not is_ranged:
+        return TYPES[contract.type]
+    low, high = cast("float | None", contract.min), cast("float | None", contract.max)
+    if contract.type == "float":
+        return Annotated[float, msgspec.Meta(ge=low, le=high)]
+    least, most = -(2**63), 2**63 - 1
+    return Annotated[
+        int,
+        msgspec.Meta(
+            ge=max(least, math.ceil(low)) if low is not None else least,
+            le=min(most, math.floor(high)) if high is not None else most,
+        ),
+    ]
+
+
+def _struct(name: str, types: Mapping[str, Any], needed: set[str]) -> type[msgspec.Struct]:
     """Make the struct of one row: a column that may be null may also be left out."""
-    attributes = dict(zip(columns, _fields(columns), strict=True))
+    attributes = dict(zip(types, _fields(types), strict=True))
     fields = [
-        (attributes[column], TYPES[contract.type])
-        if column in needed
-        else (attributes[column], TYPES[contract.type] | None, None)
-        for column, contract in columns.items()
+        (attributes[column], kind) if column in needed else (attributes[column], kind | None, None)
+        for column, kind in types.items()
     ]
     renamed = {attribute: column for column, attribute in attributes.items()}
     return msgspec.defstruct(name, fields, kw_only=True, forbid_unknown_fields=True, rename=renamed, gc=False)

@@ -35,7 +35,7 @@ from trivium.store.segments import log_folder
 # A call of compiled code about few rows is made in the event loop: to hand it to a thread would cost more. Unless such
 # calls have come to take long after all, as where a version refuses rows and others are asked about them.
 FEW_ROWS = 32
-LONG_S = 1e-3
+LONG_S = 5e-3
 # A route that nobody could read from the ledger for so long is told of; it goes on answering.
 BEHIND_S = 10.0
 # Answers are sealed into tables this often; until then they stand in the workers' segments, and are found there too.
@@ -134,9 +134,8 @@ class Service:
         figures.observe("trivium_call_seconds", (name,), call.took_s)
         if len(call.answers) <= FEW_ROWS:
             # A step towards the median: a call that the machine interrupted says nothing of the others.
-            self._few_s = min(
-                max(self._few_s * (1.02 if call.took_s > self._few_s else 0.98), LONG_S / 100), LONG_S * 2
-            )
+            step = 1.02 if call.took_s > self._few_s else 0.98
+            self._few_s = min(max(self._few_s * step, LONG_S / 100), LONG_S * 2)
         for answer in call.answers:
             figures.add("trivium_answers", (name, answer.version or "", answer.stage, answer.source))
             if answer.checks or answer.review or answer.problem:

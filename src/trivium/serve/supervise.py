@@ -34,7 +34,9 @@ class _Child:
         self.pipe, theirs = os.pipe()
         told = dataclasses.replace(orders, number=number, beat_fd=theirs)
         words = [sys.executable, "-m", "trivium.serve.worker", told.write()]
-        self.process = subprocess.Popen(words, pass_fds=(orders.listen_fd, theirs))
+        # Of a worker's threads one works at a time: an arena of the C library's for each would hold more for nothing.
+        environment = {"MALLOC_ARENA_MAX": "1", **os.environ}
+        self.process = subprocess.Popen(words, pass_fds=(orders.listen_fd, theirs), env=environment)
         os.close(theirs)
         self.started_at = self.beat_at = time.monotonic()
         self.is_ready = False

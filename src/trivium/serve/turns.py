@@ -9,9 +9,8 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 from trivium.core.answers import Answered
 from trivium.core.problems import Problem
@@ -20,8 +19,7 @@ from trivium.serve.refusal import TOO_MANY, RefusedError
 Rows = Sequence[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """What came of a model call: the answers, the mark of their records in the log, and how long it took."""
 
     answers: Sequence[Answered]
@@ -29,8 +27,7 @@ class Call:
     took_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
+class _Asked(NamedTuple):
     """Rows that wait, who is told, and whether they still want to be."""
 
     rows: Rows
@@ -141,7 +138,7 @@ def _share(taken: "Sequence[_Asked]", came: Call | Exception) -> None:
     for asked in taken:
         end = place + len(asked.rows)
         if not asked.is_gone():
-            asked.then(replace(came, answers=came.answers[place:end]) if isinstance(came, Call) else came)
+            asked.then(Call(came.answers[place:end], came.mark, came.took_s) if isinstance(came, Call) else came)
         place = end
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trivium.core.problems import TriviumError
-from trivium.serve.memory import resident_bytes
+from trivium.serve.memory import resident_bytes, settle
 from trivium.serve.orders import Orders
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # What is said over the pipe: ready, alive, and that more memory is held than a worker should.
 READY, ALIVE, FULL = b"r", b".", b"m"
 LEAST_GROWTH = 1.25
+# After so many beats all is loaded, and features are compiled and proven.
+LOADED_BEATS = 5
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
 
 
@@ -101,10 +103,14 @@ class Beat:
         # A limit below what a worker needs at all would have it replaced for ever.
         self._most_bytes = max(orders.most_bytes, int(LEAST_GROWTH * resident_bytes()))
         os.set_blocking(self._fd, False)
+        self._beats = 0
 
     def __call__(self, said: bytes = ALIVE) -> bool:
         """Beat; False where the supervisor is gone, and nobody would start this worker anew."""
         now = datetime.now(UTC)
+        self._beats += 1
+        if self._beats == LOADED_BEATS:
+            settle()
         for service in self._services:
             service.tend(now, loop=asyncio.get_running_loop())
         self._figures.write()
