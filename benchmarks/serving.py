@@ -28,7 +28,7 @@ from serving_study.model import Model, fitted
 from serving_study.ours import Trivium, is_ready, serve
 from serving_study.peers import PEERS
 from serving_study.project import kept
-from serving_study.rated import at_a_fixed_rate
+from serving_study.rated import at_a_fixed_rate, at_rest
 from serving_study.rollbacks import rolled_back
 
 HERE = Path(__file__).parent
@@ -100,6 +100,11 @@ def rated(asked: Asked) -> Iterator[Row]:
     yield from at_a_fixed_rate(OURS, asked.model, PLACE, rounds=asked.amount.rounds, seconds=asked.amount.seconds)
 
 
+def footprint(asked: Asked) -> Iterator[Row]:
+    """Start ours alone several times, load it, and look at its memory once it has settled."""
+    yield from at_rest(OURS, asked.model, PLACE, starts=asked.amount.rounds)
+
+
 def features(asked: Asked) -> Iterator[Row]:
     """Serve the flights model on a features step of none, of ten expressions, and on its own."""
     yield from with_features(PLACE, rounds=asked.amount.rounds, seconds=asked.amount.seconds)
@@ -135,6 +140,7 @@ PARTS: dict[str, tuple[Callable[[Asked], Iterator[Row]], tuple[str, ...]]] = {
     "generator": (generator, ("nothing",)),
     "compared": (beside_peers, ("compared", "peers")),
     "rated": (rated, ("rated",)),
+    "footprint": (footprint, ("rated",)),
     "features": (features, ("flights",)),
     "swaps": (swaps, ("rollbacks",)),
     "kills": (kills, ("kills",)),
@@ -164,14 +170,16 @@ def measured(part: str, asked: Asked, digest: str) -> Part:
     return found
 
 
-def found_by(asked: Asked, *, only: Sequence[str], again: bool) -> dict[str, Part]:
-    """Measure the parts that are asked for and not yet kept; give all that are kept now."""
+def found_by(asked: Asked, *, only: Sequence[str], again: bool, older: bool) -> dict[str, Part]:
+    """Measure the parts that are asked for and not yet kept; give all that are kept, if wanted of other code too."""
     kept_parts, found = Kept(PLACE / "found"), {}
     for part in PARTS:
         digest = digest_for(part, asked)
         held = kept_parts.get(part, digest)
         if part in only and (held is None or again):
             held = measured(part, asked, digest)
+        elif held is None and older and (held := kept_parts.newest(part)):
+            print(f"{part}: of other code, {held.commit}, from {held.at}", flush=True)
         elif held is not None:
             print(f"{part}: kept from {held.at}", flush=True)
         if held is None:
@@ -183,8 +191,15 @@ def found_by(asked: Asked, *, only: Sequence[str], again: bool) -> dict[str, Par
 
 def settings_of(asked: Asked, found: dict[str, Part]) -> dict[str, Any]:
     """Tell how much was measured, and when, for how long and at what load each part was."""
-    times = {name: {"at": part.at, "seconds": part.seconds, "load": list(part.load)} for name, part in found.items()}
-    return {**vars(asked.amount), "workers": 1, "parts": times}
+    told = {
+        name: {"at": part.at, "seconds": part.seconds, "load": list(part.load), "commit": part.commit}
+        for name, part in found.items()
+    }
+    return {**vars(asked.amount), "workers": 1, "parts": told}
+
+
+def _words(only: str | None) -> list[str]:
+    return list(PARTS) if only is None else [word for word in only.split(",") if word]
 
 
 def main() -> None:
@@ -193,12 +208,13 @@ def main() -> None:
     options.add_argument("--quick", action="store_true", help="one short round of each; results only with --name")
     options.add_argument("--only", help=f"parts, by comma: {', '.join(PARTS)}")
     options.add_argument("--again", action="store_true", help="measure also what is kept")
+    options.add_argument("--older", action="store_true", help="put in what other code has found, where this has not")
     options.add_argument("--systems", help="systems to compare, by semicolon; all of them when left out")
     options.add_argument("--name", help="the results' name (serving)")
     said = options.parse_args()
     systems = [one for one in COMPARED if said.systems is None or one.name in said.systems.split(";")]
     asked = Asked(fitted(PLACE), systems, QUICK if said.quick else Amount())
-    found = found_by(asked, only=said.only.split(",") if said.only else list(PARTS), again=said.again)
+    found = found_by(asked, only=_words(said.only), again=said.again, older=said.older)
     rows = [row for part in found.values() for row in part.rows]
     over = ratios(rows, systems, ours=(OURS, UNCOMPILED, BESIDE))
     print(table(rows), "", sep="\n")

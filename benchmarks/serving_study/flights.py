@@ -25,7 +25,7 @@ NONE = 'rows.select("hour", "minute", "weekday", "month", "distance", "flight", 
 TEN = """rows.select(
         (pl.col("hour") * 60 + pl.col("minute")).alias("minute_of_day"),
         (pl.col("hour") >= rush_from).cast(pl.Int64).alias("is_rush"),
-        (pl.col("distance") / 100).alias("hundreds"),
+        (pl.col("distance") * 0.01).alias("hundreds"),
         (pl.col("origin") == "JFK").cast(pl.Int64).alias("is_jfk"),
         pl.col("carrier").is_in(["EV", "MQ", "9E"]).cast(pl.Int64).alias("is_regional"),
         pl.col("dest").str.to_integer(base=36, strict=False).alias("to"),

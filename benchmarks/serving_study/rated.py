@@ -1,5 +1,6 @@
-"""How late answers are at a rate that does not ask whether the server keeps up."""
+"""How late answers are at a rate that does not ask whether the server keeps up; what a server takes that is at rest."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from serving_study.model import Model
 from serving_study.ours import Trivium
 
 PER_SECOND = 5_000
+SETTLES_S = 8.0  # past what a worker does once all is loaded
 SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 
 
@@ -34,3 +36,23 @@ def _rows(system: str, case: str, loads: list[Load]) -> Iterator[Row]:
     for name, share in SHARES.items():
         yield of_runs(system, case, name, "ms", [load.latency_ms(share) for load in loads])
     yield of_runs(system, case, "failed", "requests", [load.failed for load in loads])
+
+
+def at_rest(system: Trivium, model: Model, folder: Path, *, starts: int) -> Iterator[Row]:
+    """Start a server so many times; give how soon it answered, and its memory after a load, once it has settled."""
+    ready, memory = [], []
+    for _ in range(starts):
+        server = system.start(model, folder)
+        try:
+            ready.append(server.ready(lambda server=server: system.answer(server, model.rows[0].tolist()) > 0))
+            requests = [system.request(row) for row in model.rows.tolist()]
+            closed(server.port, requests, connections=16, seconds=1.0)
+            time.sleep(SETTLES_S)
+            closed(server.port, requests, connections=16, seconds=2.0, first=1_000_000)
+            memory.append(server.memory_mb())
+        finally:
+            server.stop()
+    case = "alone, after load"
+    yield of_runs(system.name, case, "time to ready", "s", ready)
+    yield of_runs(system.name, case, "memory", "MB", [rss for rss, _ in memory])
+    yield of_runs(system.name, case, "memory, shared pages once", "MB", [pss for _, pss in memory])

@@ -59,6 +59,39 @@ def test_rows_of_one_turn_share_a_call():
     asyncio.run(run())
 
 
+def test_a_quick_call_is_made_in_the_loop_and_shared_too():
+    """No thread is asked: the call is made where the loop is, at the end of the turn, about all rows that came."""
+
+    async def run():
+        threads = []
+
+        def model(rows):
+            threads.append(threading.current_thread())
+            return Call([answered(row["n"]) for row in rows], 7, 0.01)
+
+        turns = turns_of(model, is_quick=lambda rows: rows < 3)
+        assert await asyncio.gather(ask(turns, "a"), ask(turns, "b")) == [["a"], ["b"]]
+        assert threads == [threading.current_thread()]
+        assert await ask(turns, "c", "d", "e") == ["c", "d", "e"]
+        assert threads[1] is not threading.current_thread()
+        turns.close()
+
+    asyncio.run(run())
+
+
+def test_a_quick_call_that_raises_is_told_to_all():
+    """What the call raises is each caller's own, as from the thread; the next is made."""
+
+    async def run():
+        turns = turns_of(Model(), is_quick=lambda rows: True)
+        found = await asyncio.gather(ask(turns, "bad"), ask(turns, "x"), return_exceptions=True)
+        assert [type(one) for one in found] == [ValueError, ValueError]
+        assert await ask(turns, "y") == ["y"]
+        turns.close()
+
+    asyncio.run(run())
+
+
 def test_what_comes_during_a_call_shares_the_next():
     """No timer: the second call begins when the first ends, with all that came meanwhile, up to its limit."""
 
