@@ -159,13 +159,18 @@ def digest_for(part: str, asked: Asked) -> str:
     return digest_of([*shared, *own], asked.amount, names)
 
 
+def _name(part: str, asked: Asked) -> str:
+    return part if asked.amount == Amount() else f"{part}-quick"
+
+
 def measured(part: str, asked: Asked, digest: str) -> Part:
     """Measure a part now, and keep what it found."""
     measure = PARTS[part][0]
     print(f"{part}: {(measure.__doc__ or '').splitlines()[0]}", flush=True)
     started, load = time.perf_counter(), os.getloadavg()[0]
     rows = list(measure(asked))
-    found = Kept(PLACE / "found").keep(part, digest, rows, seconds=time.perf_counter() - started, load_before=load)
+    took_s = time.perf_counter() - started
+    found = Kept(PLACE / "found").keep(_name(part, asked), digest, rows, seconds=took_s, load_before=load)
     print(f"  {found.seconds:.0f} s", flush=True)
     return found
 
@@ -175,10 +180,10 @@ def found_by(asked: Asked, *, only: Sequence[str], again: bool, older: bool) -> 
     kept_parts, found = Kept(PLACE / "found"), {}
     for part in PARTS:
         digest = digest_for(part, asked)
-        held = kept_parts.get(part, digest)
+        held = kept_parts.get(_name(part, asked), digest)
         if part in only and (held is None or again):
             held = measured(part, asked, digest)
-        elif held is None and older and (held := kept_parts.newest(part)):
+        elif held is None and older and (held := kept_parts.newest(_name(part, asked))):
             print(f"{part}: of other code, {held.commit}, from {held.at}", flush=True)
         elif held is not None:
             print(f"{part}: kept from {held.at}", flush=True)

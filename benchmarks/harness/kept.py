@@ -12,6 +12,8 @@ from pathlib import Path
 from harness.environments import ROOT
 from harness.results import Row
 
+_HEX = "[0-9a-f]"
+
 
 @dataclass(frozen=True)
 class Part:
@@ -46,7 +48,7 @@ class Kept:
 
     def newest(self, name: str) -> Part | None:
         """Give a part as it was measured last, with whatever code."""
-        paths = sorted(self._folder.glob(f"{name}-*.json"), key=lambda path: path.stat().st_mtime)
+        paths = sorted(self._folder.glob(f"{name}-{_HEX * 16}.json"), key=lambda path: path.stat().st_mtime)
         return _read(paths[-1]) if paths else None
 
     def keep(self, name: str, digest: str, rows: Sequence[Row], *, seconds: float, load_before: float) -> Part:
