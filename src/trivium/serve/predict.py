@@ -39,7 +39,9 @@ class Predict:
 
     def soon(self, request: Request, then: Callable[[Reply | Exception], None]) -> Reply | bool:
         """Reply as `__call__` would, without a task; False where only that can."""
-        if request.media != JSON or ARROW in request.headers.get(b"accept", b"") or not self._service.is_soon:
+        headers = request.headers
+        is_plain = request.media == JSON and ARROW not in headers.get(b"accept", b"")
+        if not is_plain or b"content-encoding" in headers or not self._service.is_soon:
             return False
         batch = self._service.reader.read(request.body)
         self._service.counted_refusals(batch)
