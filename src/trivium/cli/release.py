@@ -43,8 +43,8 @@ def replay(
     seen, found = done.weighed.seen, done.weighed.findings
     document = {
         "version": version,
-        "from": iso(done.since),
-        "to": iso(done.until),
+        "from": done.since and iso(done.since),
+        "to": done.until and iso(done.until),
         "rows": seen.answers,
         "outcomes": seen.outcomes,
         "learnt": done.learnt,

@@ -33,12 +33,15 @@ NOT_ANSWERED = ("refused", "unserved")
 
 @dataclass
 class Replay:
-    """What came of a replay. `took_ms` is how long the version took for all rows, its features included."""
+    """What came of a replay of batches that began and ended at these times; None where there were none.
 
-    since: datetime
-    until: datetime
+    `took_ms` is how long the version took for all rows, its features included.
+    """
+
     weighed: Weighed
     decision: Decision
+    since: datetime | None = None
+    until: datetime | None = None
     rows: int = 0
     learnt: int = 0
     took_ms: float = 0.0
@@ -81,7 +84,9 @@ def replay(
         What it said against what was served: errors, answers that break checks, shift, losses by slice; and a verdict.
     """
     said = _Said(ws, body, timer)
-    parts = [part for batch in traffic(ws, since=since, until=until) if (part := said.of(batch)) is not None]
+    held = [(batch, said.of(batch)) for batch in traffic(ws, since=since, until=until)]
+    asked = [batch for batch, part in held if part is not None]
+    parts = [part for _, part in held if part is not None]
     weighed = weigh(ws, parts, latency=None, learnt_until=learnt_until)
     decision = decide(
         "replay",
@@ -92,7 +97,9 @@ def replay(
         rule=ws.project.release,
     )
     decision = _in_time(decision, said, limit_ms=ws.project.release.max_latency_ms)
-    done = Replay(since, until, weighed, decision, troubles=said.troubles)
+    done = Replay(weighed, decision, troubles=said.troubles)
+    if asked:
+        done.since, done.until = min(batch.start for batch in asked), max(batch.end for batch in asked)
     done.rows, done.took_ms, done.served_ms = said.rows, said.took_s * 1000, said.served_ms()
     done.learnt = 0 if learnt_until is None else sum(int((part["at"] <= learnt_until).sum()) for part in parts)
     return done
@@ -161,22 +168,20 @@ def _in_time(decision: Decision, said: _Said, *, limit_ms: float) -> Decision:
 
 
 def replayed(ws: Workspace, ref: str, done: Replay) -> Event:
-    """Make the event that tells of a replay. How long it took is no decision, and is left out of a rehearsal's."""
+    """Make the event that tells of a replay. How long it took, and when it was made, decide nothing."""
     seen = done.weighed.seen
-    took = {} if ws.clock.is_virtual else {"ms_a_row": done.ms_a_row, "served_ms": done.served_ms}
     return ws.event(
         "replayed",
         ref,
         because=done.decision.reason,
         verdict=done.verdict,
-        **{"from": iso(done.since)},
-        until=iso(done.until),
+        **{"from": done.since and iso(done.since)},
+        until=done.until and iso(done.until),
         rows=seen.answers,
         outcomes=seen.outcomes,
         learnt=done.learnt,
         findings=msgspec.to_builtins(done.weighed.findings),
         troubles=done.troubles,
-        **took,
     )
 
 
