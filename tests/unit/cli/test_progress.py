@@ -1,8 +1,19 @@
 """The bar of a walk over the history."""
 
+from collections.abc import Iterator
+
 import pytest
 
+from trivium.cli.door import MEANT, Meant
 from trivium.cli.progress import ticks_bar
+
+
+@pytest.fixture(autouse=True)
+def _meant() -> Iterator[None]:
+    """No option of a command that another test called."""
+    before = MEANT.set(Meant())
+    yield
+    MEANT.reset(before)
 
 
 def _walk(words: list[str]) -> None:
