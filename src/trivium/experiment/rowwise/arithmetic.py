@@ -40,9 +40,9 @@ def binary(name: str, left: Value, right: Value, *, kinds: tuple[Any, Any], kind
         NotRowWiseError: the operator, or these types under it, are not known here.
     """
     if name in ("And", "LogicalAnd") and kind == pl.Boolean:
-        return _and(left, right)
+        return _logic(left, right, settles=False)
     if name in ("Or", "LogicalOr") and kind == pl.Boolean:
-        return _or(left, right)
+        return _logic(left, right, settles=True)
     if name in _COMPARED:
         return _compared(name, left, right, kinds)
     if all(one in _NUMBERS for one in (*kinds, kind)):
@@ -124,28 +124,17 @@ def _told_apart(does: Callable[[Any, Any], bool]) -> Callable[[float, float], bo
     return compare
 
 
-def _and(left: Value, right: Value) -> Value:
+def _logic(left: Value, right: Value, *, settles: bool) -> Value:
+    """Join two truths: `settles` decides alone (False an `and`, True an `or`); else a null on either side is null."""
+
     def run(row: Row) -> Any:
         one = left(row)
-        if one is False:
-            return False
+        if one is settles:
+            return settles
         other = right(row)
-        if other is False:
-            return False
-        return None if one is None or other is None else True
-
-    return run
-
-
-def _or(left: Value, right: Value) -> Value:
-    def run(row: Row) -> Any:
-        one = left(row)
-        if one is True:
-            return True
-        other = right(row)
-        if other is True:
-            return True
-        return None if one is None or other is None else False
+        if other is settles:
+            return settles
+        return None if one is None or other is None else not settles
 
     return run
 
