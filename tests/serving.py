@@ -34,7 +34,7 @@ class Served:
     def workers(self) -> list[int]:
         """The processes that answer."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return [int(pid) for pid in children.split()]
+        return [int(pid) for pid in children.split() if b"serve.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()]
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import pytest
 import small_project
 from serving import collecting, serving, until
 from terminal import say
+from trivium.loop.workspace import Workspace
 
 ROW = {"visit_id": "a", "at": "2024-05-01T10:00:00Z", "age": 40, "distance": 3.5, "clinic": "north"}
 PREDICT = "/models/visits/predict"
@@ -185,6 +186,16 @@ def test_what_came_true_is_taken_and_an_answer_found_again(served):
     for name in ("p20240101T000000.aaaaaaaa-000001", "nothing", "../../etc/passwd"):
         missing = served.client.get(f"/models/visits/predictions/{name}")
         assert (missing.status_code, missing.json()["code"] in ("TV-SERVE-032", "TV-SERVE-030")) == (404, True)
+
+
+def test_the_log_is_sealed_beside_the_answers(folder):
+    """By a process of its own, soon after the start: the figures tell when, and what was answered is in tables."""
+    with serving(folder) as served:
+        answer = served.post(PREDICT, {"rows": [ROW]}).json()["predictions"][0]
+        until(lambda: "trivium_log_sealed_timestamp_seconds{" in served.client.get("/metrics").text, within_s=60)
+    ws = Workspace(folder)
+    ws.refresh()
+    assert answer["id"] in [name for part in ws.state.log.parts() for name in ws.frame(part.blob)["prediction_id"]]
 
 
 def test_tokens_are_asked_for_once_there_are_some(folder):

@@ -21,6 +21,7 @@ EDGES = {
     "loop/register.py": "a project's own graph is asked: onnxruntime raises kinds of its own",
     "loop/shadow.py": "versions in shadow are asked in a thread; what they raise is logged and counted, and harms nobody",
     "serve/app.py": "a request's edge: a fault of ours is told in the log, and the client gets its id",
+    "serve/keeper.py": "what one project raises is logged, and the next is kept",
     "serve/turns.py": "whatever a model call raises is handed to those who wait for it",
     "store/disk.py": "a half-written file is removed, whatever stopped it, and the fault goes on",
 }

@@ -7,7 +7,7 @@ place it took: a counter never goes back while the server runs. So each worker c
 import os
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import msgspec
 from trivium.serve.memory import resident_bytes
 
 Key = tuple[str, tuple[str, ...]]
-# A worker that has not written its numbers for so long is gone; it writes them once a second.
+# A worker that has not written its numbers for so long is gone, for it does once a second.
 GONE_S = 10.0
 # Upper limits of the latency histograms, in seconds.
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
@@ -56,8 +56,9 @@ GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
     "trivium_log_held": ("Records that wait for a disk that refused them.", ("model", "worker")),
     "trivium_log_lost": ("Records that a full disk made us drop.", ("model", "worker")),
     "trivium_log_unsynced_seconds": ("How long the oldest record has waited for the disk.", ("model", "worker")),
-    "trivium_reviews_waiting": ("Answers that wait for a person, as of the last minute.", ("model", "worker")),
-    "trivium_reviews_oldest_seconds": ("How long the oldest of them has waited.", ("model", "worker")),
+    "trivium_log_sealed_timestamp_seconds": ("When the log was last sealed into tables.", ("model", "worker")),
+    "trivium_reviews_waiting": ("Answers that wait for a person, when the log was last sealed.", ("model", "worker")),
+    "trivium_reviews_oldest_seconds": ("How long the oldest of them had waited then.", ("model", "worker")),
     "trivium_reviews_expired": ("Answers that expired of late without anybody looking.", ("model", "worker")),
     "trivium_log_damaged": ("Places of the prediction log that are damaged, not yet told of.", ("model", "worker")),
     "trivium_shadow_dropped": ("Rows that shadows did not see, for their queue was full.", ("model", "worker")),
@@ -68,11 +69,12 @@ GAUGES: dict[str, tuple[str, tuple[str, ...]]] = {
 
 
 class Kept(msgspec.Struct, array_like=True):
-    """One worker's numbers, as they lie on disk."""
+    """One worker's numbers, as they lie on disk; its gauges hold for so many seconds."""
 
     counts: list[tuple[str, tuple[str, ...], float]] = []
     histograms: list[tuple[str, tuple[str, ...], list[float]]] = []
     gauges: list[tuple[str, tuple[str, ...], float]] = []
+    holds_s: float = GONE_S
 
 
 class Figures:
@@ -118,13 +120,8 @@ class Figures:
         )
 
     def write(self) -> None:
-        """Lay the numbers beside those of the other workers; a full disk leaves the older ones there."""
-        new = self._path.with_suffix(".new")
-        try:
-            new.write_bytes(msgspec.msgpack.encode(self.kept()))
-            new.replace(self._path)
-        except OSError:
-            new.unlink(missing_ok=True)
+        """Lay the numbers beside those of the other workers."""
+        _write(self._path, self.kept())
 
     def everybodys(self) -> list[Kept]:
         """Read the numbers of all workers: this one's as they are, the others' as they last wrote them."""
@@ -133,11 +130,27 @@ class Figures:
         return [self.kept(), *(kept for kept in others if kept is not None)]
 
 
+def leave(folder: Path, who: str, gauges: Iterable[tuple[str, tuple[str, ...], float]], *, holds_s: float) -> None:
+    """Leave gauges that hold for so long, though whoever tells them ends now."""
+    told = [(name, (*labels, who), value) for name, labels, value in gauges]
+    _write(folder / f"figures-{who}", Kept(gauges=told, holds_s=holds_s))
+
+
+def _write(path: Path, kept: Kept) -> None:
+    """Write numbers whole or not at all; a full disk leaves the older ones there."""
+    new = path.with_suffix(".new")
+    try:
+        new.write_bytes(msgspec.msgpack.encode(kept))
+        new.replace(path)
+    except OSError:
+        new.unlink(missing_ok=True)
+
+
 def _read(path: Path) -> Kept | None:
-    """Read a worker's numbers; of one that has not written for a while only what it counted, for it is gone."""
+    """Read a worker's numbers; of one that has not written for too long only what it counted, for it is gone."""
     try:
         kept = msgspec.msgpack.decode(path.read_bytes(), type=Kept)
-        is_gone = time.time() - path.stat().st_mtime > GONE_S
+        is_gone = time.time() - path.stat().st_mtime > kept.holds_s
     except (OSError, msgspec.MsgspecError):
         return None
     return Kept(kept.counts, kept.histograms) if is_gone else kept

@@ -1,7 +1,5 @@
 """One project while it is served: its route as it is now, its log, its shadows; and the one way to its answers."""
 
-import asyncio
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -13,19 +11,15 @@ import msgspec
 
 from trivium.core.answers import Answered, Logged
 from trivium.core.tokens import Actor
-from trivium.core.values import moment
 from trivium.loop.answer import unserved_stages
 from trivium.loop.answerer import Answerer, Reply, answerer_of
 from trivium.loop.following import Follower
 from trivium.loop.health import Health
-from trivium.loop.review_queue import queue_told
-from trivium.loop.seal import seal
 from trivium.loop.shadow import ShadowQueue
 from trivium.loop.tokens import any_tokens, who
 from trivium.loop.workspace import Workspace
 from trivium.release.route import Route
 from trivium.serve.figures import Figures
-from trivium.serve.lines import LOG
 from trivium.serve.pulse import Pulse
 from trivium.serve.rows import Batch, Reader
 from trivium.serve.turns import Call, Caller, Rows, Turns, too_busy
@@ -38,8 +32,6 @@ FEW_ROWS = 32
 LONG_S = 5e-3
 # A route that nobody could read from the ledger for so long is told of; it goes on answering.
 BEHIND_S = 10.0
-# Answers are sealed into tables this often; until then they stand in the workers' segments, and are found there too.
-SEAL_S = 60.0
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -54,8 +46,6 @@ class Service:
         self._deadline_s = self.project.serve.deadline_ms / 1000
         self.reader = Reader(self.project, today=datetime.now(UTC).date())
         self.desk = Caller(f"trivium-desk-{self.name}")
-        self._seal_at = time.monotonic() + SEAL_S
-        self._queue: dict[str, Any] | None = None
         self._endings: list[Callable[[], None]] = []
         self._health = Health(time.perf_counter)
         self._few_s = LONG_S / 2
@@ -216,12 +206,6 @@ class Service:
                 yield "trivium_troubles", (name, ref, kind), number
         for table, age_s in about["ages_s"].items():
             yield "trivium_table_age_seconds", (name, table), age_s
-        if self._queue is not None:
-            oldest = self._queue["oldest_at"]
-            age_s = (datetime.now(UTC) - moment(oldest)).total_seconds() if oldest else 0.0
-            yield "trivium_reviews_waiting", (name,), self._queue["waiting"]
-            yield "trivium_reviews_oldest_seconds", (name,), age_s
-            yield "trivium_reviews_expired", (name,), self._queue["expired"]
         shadow = self._shadow.counts()
         yield "trivium_shadow_dropped", (name,), shadow.dropped
         yield "trivium_shadow_waiting", (name,), shadow.waiting
@@ -238,27 +222,11 @@ class Service:
 
     # --- time passes --------------------------------------------------------------------------------------------------
 
-    def tend(self, now: datetime, *, loop: asyncio.AbstractEventLoop) -> None:
-        """Do what time asks for: the rules of another day once it has come, and the log's sealing now and then."""
+    def tend(self, now: datetime) -> None:
+        """Do what time asks for: the rules of another day once it has come."""
         if now.date() != self.reader.today:
             self.reader = Reader(self.project, today=now.date())
             self._follower.renew()
-        if time.monotonic() >= self._seal_at:
-            # None until it is done: one at a time, however long it takes.
-            self._seal_at = math.inf
-            self.desk.call(self._seal, self._sealed, loop)
-
-    def _seal(self) -> dict[str, Any]:
-        seal(self.ws)
-        return queue_told(self.ws)
-
-    def _sealed(self, came: Any) -> None:
-        """Plan the next; a store that cannot be had is asked again then, and the segments wait."""
-        self._seal_at = time.monotonic() + SEAL_S
-        if isinstance(came, BaseException):
-            LOG.warning("the log could not be sealed", extra={"model": self.name, "seen": str(came)[:300]})
-        else:
-            self._queue = came
 
     def at_the_end(self, ending: Callable[[], None]) -> None:
         """Register what else lets go of something when the service is closed."""

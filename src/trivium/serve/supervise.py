@@ -1,5 +1,7 @@
 """The supervisor: starts the workers on one listening socket, starts them anew when they die or hang, and ends them.
 
+Now and then it starts the keeper too, which seals what the workers have logged.
+
 It holds nothing but the socket, and loads nothing but the standard library: what it watches may fail, it should not.
 Requests that come while a worker is away wait in the socket, or go to the others.
 """
@@ -7,6 +9,7 @@ Requests that come while a worker is away wait in the socket, or go to the other
 import contextlib
 import dataclasses
 import json
+import math
 import os
 import selectors
 import shutil
@@ -24,6 +27,10 @@ STARTING_S = 120.0
 LONGEST_WAIT_S = 5.0
 STEADY_S = 10.0
 KILL_AFTER_S = 5.0
+# The keeper is started once all workers are ready and have settled, and then this long after the last has ended. Until
+# answers are sealed they stand in the workers' segments, and are found there too.
+FIRST_KEPT_S = 10.0
+KEPT_S = 60.0
 
 
 class _Child:
@@ -56,6 +63,31 @@ class _Child:
         return "hangs" if now - self.beat_at > (HUNG_S if self.is_ready else STARTING_S) else None
 
 
+class _Keeper:
+    """Starts the process that keeps house, one at a time; `due_at` is when the next may start."""
+
+    def __init__(self, orders: Orders) -> None:
+        self._words = [sys.executable, "-m", "trivium.serve.keeper", orders.write()]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.due_at = math.inf
+
+    def tend(self, now: float) -> None:
+        """Start the next, or see that the last has ended."""
+        if self._process is None:
+            if now >= self.due_at:
+                self._process = subprocess.Popen(self._words)
+        elif self._process.poll() is not None:
+            self._process, self.due_at = None, now + KEPT_S
+
+    def end(self) -> None:
+        """End it where it stands: what it does is safe to kill."""
+        self.due_at = math.inf
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
 class Supervisor:
     """Keeps `workers` processes running until it is told to stop."""
 
@@ -66,6 +98,7 @@ class Supervisor:
         self._due: dict[int, float] = dict.fromkeys(range(orders.workers), 0.0)
         self._failures: dict[int, int] = {}
         self._heirs: dict[int, _Child] = {}
+        self._keeper = _Keeper(orders)
         self._next = orders.workers
         self._is_stopping = self._is_announced = False
         self._exit_code = 0
@@ -88,6 +121,7 @@ class Supervisor:
                 else:
                     self._hear(key.data)
             self._kill_hanging(time.monotonic())
+            self._keeper.tend(time.monotonic())
         shutil.rmtree(self._orders.run_folder, ignore_errors=True)
         return self._exit_code
 
@@ -101,6 +135,7 @@ class Supervisor:
             self._due.clear()
             # The workers have it too: it is closed when the last of them takes no more.
             os.close(self._orders.listen_fd)
+            self._keeper.end()
         for child in self._children.values():
             child.end(within_s=self._orders.drain_s + KILL_AFTER_S)
 
@@ -139,6 +174,7 @@ class Supervisor:
             self._is_announced = all(one.is_ready for one in self._children.values())
             if self._is_announced:
                 self._announce()
+                self._keeper.due_at = time.monotonic() + FIRST_KEPT_S
 
     def _replace(self, child: _Child) -> None:
         """Start another in the place of one that holds too much memory, and end that once the other is ready."""

@@ -4,7 +4,6 @@ Started by `supervise` as `python -m trivium.serve.worker`, with its orders as J
 that it is ready, and then once a second that its event loop still turns.
 """
 
-import asyncio
 import os
 import sys
 from datetime import UTC, datetime
@@ -112,7 +111,7 @@ class Beat:
         if self._beats == LOADED_BEATS:
             settle()
         for service in self._services:
-            service.tend(now, loop=asyncio.get_running_loop())
+            service.tend(now)
         self._figures.write()
         try:
             os.write(self._fd, said + (FULL if resident_bytes() > self._most_bytes else b""))
