@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from serving_study.model import Model, fitted
 from serving_study.ours import Trivium, is_ready, serve
 from serving_study.peers import PEERS
 from serving_study.project import kept
-from serving_study.rated import at_a_fixed_rate, at_rest
+from serving_study.rated import SETTLES_S, at_a_fixed_rate, at_rest
 from serving_study.rollbacks import rolled_back
 
 HERE = Path(__file__).parent
@@ -77,27 +78,43 @@ def beside_peers(asked: Asked) -> Iterator[Row]:
     yield from compared(asked.systems, asked.model, PLACE, rounds=much.rounds, seconds=much.seconds, starts=much.starts)
 
 
-def generator(asked: Asked) -> Iterator[Row]:
-    """Load a server that does nothing: what is measured elsewhere must lie far below."""
+@contextmanager
+def doing_nothing() -> Iterator[Server]:
+    """Run a server that answers at once and does nothing."""
     port = free_port()
     command = [sys.executable, HERE / "serving_study" / "nothing.py", str(port)]
     server = Server(command, port=port, log=PLACE / "nothing.log", cwd=PLACE, more={})
     try:
         server.ready(lambda: ask(port, "/", body=b"{}").status == 200)
-        requests = asked.requests()
-        for connections in CONNECTIONS:
-            loads = [closed(port, requests, connections=connections, seconds=1.0) for _ in range(asked.amount.rounds)]
-            case, name = case_of(connections), "load generator on a server that does nothing"
-            yield of_runs(name, case, "throughput", "requests/s", [load.per_second for load in loads])
-            own = [load.own_cpu_s / load.sent * 1e6 for load in loads]
-            yield of_runs(name, case, "generator's processor time a request", "µs", own)
+        yield server
     finally:
         server.stop()
 
 
+def generator(asked: Asked) -> Iterator[Row]:
+    """Load a server that does nothing: what is measured elsewhere must lie far below."""
+    requests = asked.requests()
+    with doing_nothing() as server:
+        for connections in CONNECTIONS:
+            loads = [
+                closed(server.port, requests, connections=connections, seconds=1.0) for _ in range(asked.amount.rounds)
+            ]
+            case, name = case_of(connections), "load generator on a server that does nothing"
+            yield of_runs(name, case, "throughput", "requests/s", [load.per_second for load in loads])
+            own = [load.own_cpu_s / load.sent * 1e6 for load in loads]
+            yield of_runs(name, case, "generator's processor time a request", "µs", own)
+
+
 def rated(asked: Asked) -> Iterator[Row]:
-    """Ask at a fixed rate."""
-    yield from at_a_fixed_rate(OURS, asked.model, PLACE, rounds=asked.amount.rounds, seconds=asked.amount.seconds)
+    """Ask at a fixed rate, ours and a server that does nothing in turn."""
+    much, row = asked.amount, asked.model.rows[0].tolist()
+    with doing_nothing() as nothing, ExitStack() as running:
+        ours = OURS.start(asked.model, PLACE)
+        running.callback(ours.stop)
+        ours.ready(lambda: OURS.answer(ours, row) > 0)
+        time.sleep(SETTLES_S)
+        servers = {OURS.name: ours, "a server that does nothing": nothing}
+        yield from at_a_fixed_rate(servers, asked.requests(), rounds=2 * much.rounds, seconds=2 * much.seconds)
 
 
 def footprint(asked: Asked) -> Iterator[Row]:
@@ -139,7 +156,7 @@ def fuzz(asked: Asked) -> Iterator[Row]:
 PARTS: dict[str, tuple[Callable[[Asked], Iterator[Row]], tuple[str, ...]]] = {
     "generator": (generator, ("nothing",)),
     "compared": (beside_peers, ("compared", "peers")),
-    "rated": (rated, ("rated",)),
+    "rated": (rated, ("rated", "nothing")),
     "footprint": (footprint, ("rated",)),
     "features": (features, ("flights",)),
     "swaps": (swaps, ("rollbacks",)),

@@ -1,34 +1,42 @@
 """How late answers are at a rate that does not ask whether the server keeps up; what a server takes that is at rest."""
 
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from harness.load import Load, closed, rated
+from harness.load import Load, Request, closed, rated
 from harness.results import Row, of_runs
+from harness.servers import Server
 from serving_study.model import Model
 from serving_study.ours import Trivium
 
 PER_SECOND = 5_000
+WARM_S = 0.5
 SETTLES_S = 8.0  # past what a worker does once all is loaded
 SHARES = {"p50": 0.5, "p99": 0.99, "p99.9": 0.999}
 
 
-def at_a_fixed_rate(system: Trivium, model: Model, folder: Path, *, rounds: int, seconds: float) -> Iterator[Row]:
-    """Ask 5,000 times a second, evenly and with random gaps; a latency runs from when its request was due."""
-    server = system.start(model, folder)
-    try:
-        server.ready(lambda: system.answer(server, model.rows[0].tolist()) > 0)
-        requests = [system.request(row) for row in model.rows.tolist()]
-        closed(server.port, requests, connections=16, seconds=1.0)
+def at_a_fixed_rate(
+    servers: Mapping[str, Server], requests: Sequence[Request], *, rounds: int, seconds: float
+) -> Iterator[Row]:
+    """Ask each in turn 5,000 times a second, evenly and with random gaps; a latency runs from when its request was due.
+
+    Beside ours there should be one that does nothing: what it is late by is the machine's own doing.
+    """
+    found: dict[tuple[str, str], list[Load]] = defaultdict(list)
+    for number in range(rounds):
         for case, gaps in ((f"{PER_SECOND:,} requests/s", False), (f"{PER_SECOND:,} requests/s, random gaps", True)):
-            loads = [
-                rated(server.port, requests, per_second=PER_SECOND, seconds=seconds, random_gaps=gaps, seed=number)
-                for number in range(rounds)
-            ]
-            yield from _rows(system.name, case, loads)
-    finally:
-        server.stop()
+            for name, server in servers.items():
+                server.go_on()
+                closed(server.port, requests, connections=16, seconds=WARM_S)
+                load = rated(
+                    server.port, requests, per_second=PER_SECOND, seconds=seconds, random_gaps=gaps, seed=number
+                )
+                server.pause()
+                found[name, case].append(load)
+    for (name, case), loads in found.items():
+        yield from _rows(name, case, loads)
 
 
 def _rows(system: str, case: str, loads: list[Load]) -> Iterator[Row]:

@@ -23,6 +23,7 @@ from trivium.serve.orders import Orders
 
 # A worker whose event loop has not turned for so long is killed: it answers nobody.
 HUNG_S = 20.0
+LOOKS_S = 0.5
 STARTING_S = 120.0
 LONGEST_WAIT_S = 5.0
 STEADY_S = 10.0
@@ -113,15 +114,18 @@ class Supervisor:
     def run(self) -> int:
         """Watch until all workers are gone; the exit code is 0 after a stop, else what kept the first from serving."""
         while not self._is_stopping or self._children:
-            now = time.monotonic()
-            self._start_due(now)
-            for key, _ in self._selector.select(timeout=0.5):
+            began = time.monotonic()
+            self._start_due(began)
+            for key, _ in self._selector.select(timeout=LOOKS_S):
                 if key.data is None:
                     self._drain_wakeups()
                 else:
                     self._hear(key.data)
-            self._kill_hanging(time.monotonic())
-            self._keeper.tend(time.monotonic())
+            now = time.monotonic()
+            if now - began > HUNG_S / 2:
+                self._was_held_up(now)
+            self._kill_hanging(now)
+            self._keeper.tend(now)
         shutil.rmtree(self._orders.run_folder, ignore_errors=True)
         return self._exit_code
 
@@ -200,6 +204,11 @@ class Supervisor:
         wait_s = min(LONGEST_WAIT_S, 0.1 * 2**failures) if failures > 1 else 0.0
         self._due[number] = time.monotonic() + wait_s
         self._say({"event": "worker gone", "worker": number, "exit": code, "again_in_s": wait_s})
+
+    def _was_held_up(self, now: float) -> None:
+        """Give the workers their time anew: what kept this process from looking kept them from beating."""
+        for child in self._children.values():
+            child.beat_at = now
 
     def _kill_hanging(self, now: float) -> None:
         for child in self._children.values():
