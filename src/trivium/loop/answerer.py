@@ -25,7 +25,7 @@ from trivium.loop.line import CANARY, DEFAULT, EARLIER, LIVE, RULE, before_next,
 from trivium.loop.lookups import Lookups, lookups_of
 from trivium.loop.private import hider_of
 from trivium.loop.row_checks import RowCheck, refusal, row_checks
-from trivium.loop.row_features import Maker
+from trivium.loop.row_features import Maker, Together
 from trivium.loop.workspace import Workspace
 from trivium.release.canary import Arms
 from trivium.release.route import Route
@@ -75,7 +75,7 @@ class _Speaker:
     def voice(self, rows: Sequence[Row]) -> Voice:
         """Give the voice to ask about rows: past any frame, where their features can be made so."""
         maker, direct = self._maker, self._direct
-        if direct is None or maker.columns != self._columns or maker.quick(rows) is None:
+        if direct is None or maker.columns != self._columns or (maker.known(rows) or maker.quick(rows)) is None:
             return self.slow
         return direct
 
@@ -86,7 +86,7 @@ class Reply:
 
     answers: list[Answered]
     log: list[Logged]
-    asked: list[Row]
+    asked: Together
     places: list[int]
 
 
@@ -156,7 +156,7 @@ class Answerer:
         return Reply(
             [_answered(slot, id_) for slot, id_ in zip(slots, ids, strict=True)],
             [self._logged(slot, id_, stamp, took_ms) for slot, id_ in zip(slots, ids, strict=True)],
-            [slot.row for slot in slots if slot.refused is None],
+            Together(slot.row for slot in slots if slot.refused is None),
             [place for place, slot in enumerate(slots) if slot.refused is None],
         )
 
@@ -204,7 +204,7 @@ class Answerer:
                     slot.troubles.append((speaker.slow.ref, "stale", "a table that it reads is too old"))
         if not allowed:
             return waiting
-        rows = [slot.row for slot in allowed]
+        rows = Together(slot.row for slot in allowed)
         voice = speaker.voice(rows)
         said = ask(voice, rows, deadline_s=self._deadline_s, timer=self.health.timer)
         features = self._features(voice, rows)

@@ -1,6 +1,6 @@
 """The features of a request's rows, by the same steps as training: compiled to one row where proven, else Polars."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,16 @@ Array = np.ndarray[Any, Any]
 Rows = Sequence[Mapping[str, Any]]
 # Polars takes a millisecond or two whether it is asked about one row or a hundred.
 FEW_ROWS = 64
+
+
+class Together(list[Mapping[str, Any]]):
+    """Rows that are asked about together, and what was made of them, by who made it: nobody else's rows get there."""
+
+    __slots__ = ("made",)
+
+    def __init__(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        super().__init__(rows)
+        self.made: dict[str, Made] = {}
 
 
 class Made:
@@ -53,7 +63,6 @@ class Maker:
         """Run the steps that need no request, and start compiling the others."""
         self._features, self._key = body.features, body.features_key
         self._lookups = lookups
-        self._last: tuple[Rows, Made] | None = None
         self._compiling: Compiling | None = None
         steps = body.features
         if isinstance(steps, FeatureSteps) and compiles:
@@ -71,15 +80,14 @@ class Maker:
         return None if steps is None else steps.columns
 
     def made(self, rows: Rows) -> Made:
-        """Make the features of rows; those just made for the same list are not made again.
+        """Make the features of rows; those that were made of the same `Together` are not made again.
 
         Raises:
             StepError: TV-RUN-010 to -015 as in training; TV-RUN-071 the rows do not fit the requests' table.
         """
         made = self.known(rows) or self.quick(rows)
         if made is None:
-            made = Made(self.framed(rows))
-            self._last = (rows, made)
+            made = self._kept(rows, Made(self.framed(rows)))
         return made
 
     def framed(self, rows: Rows) -> "pl.DataFrame":
@@ -87,9 +95,13 @@ class Maker:
         return self._features({**self._beside(rows), self._lookups.project.requests: self._requests(rows)})
 
     def known(self, rows: Rows) -> Made | None:
-        """Give the features of exactly this list, if they were the last made."""
-        last = self._last
-        return last[1] if last is not None and last[0] is rows else None
+        """Give what was made of these rows, if anything was."""
+        return rows.made.get(self._key) if isinstance(rows, Together) else None
+
+    def _kept(self, rows: Rows, made: Made) -> Made:
+        if isinstance(rows, Together):
+            rows.made[self._key] = made
+        return made
 
     def quick(self, rows: Rows) -> Made | None:
         """Make the features of a few rows by compiled steps; None where Polars is to be asked."""
@@ -105,9 +117,7 @@ class Maker:
         array = np.array(values, dtype=np.float64)
         if not np.isfinite(array).all() and not _is_null_alone(values, array):
             return None
-        made = Made(None, array, rows=values, schema=steps.schema)
-        self._last = (rows, made)
-        return made
+        return self._kept(rows, Made(None, array, rows=values, schema=steps.schema))
 
     def _beside(self, rows: Rows) -> Frames:
         """Give what is read beside the rows; a store that refuses rows of the past is these rows' trouble alone."""

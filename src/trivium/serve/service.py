@@ -15,6 +15,7 @@ from trivium.loop.answer import unserved_stages
 from trivium.loop.answerer import Answerer, Reply, answerer_of
 from trivium.loop.following import Follower
 from trivium.loop.health import Health
+from trivium.loop.row_features import Together
 from trivium.loop.shadow import ShadowQueue
 from trivium.loop.tokens import any_tokens, who
 from trivium.loop.workspace import Workspace
@@ -246,7 +247,7 @@ class Service:
 def together(replies: Sequence[Reply]) -> Reply:
     """Make one reply of several, so that one call asks the shadows about all of their rows."""
     log: list[Logged] = []
-    asked: list[Any] = []
+    asked = Together(())
     places: list[int] = []
     for reply in replies:
         places += [len(log) + place for place in reply.places]

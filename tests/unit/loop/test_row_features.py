@@ -12,7 +12,7 @@ from trivium.core.problems import StepError
 from trivium.loop.bodies import Body
 from trivium.loop.features import FeatureSteps, features_key, steps_beside
 from trivium.loop.lookups import lookups_of
-from trivium.loop.row_features import Maker
+from trivium.loop.row_features import Maker, Together
 from trivium.loop.workspace import Workspace
 
 DAYS = 3
@@ -69,7 +69,7 @@ def test_without_a_frame_as_with_one(tmp_path) -> None:
     assert found.reason == ""
     assert found.rows > small_project.ROWS_A_DAY
     rows = rows_of(ws)
-    few = rows[:7]
+    few = Together(rows[:7])
     made = maker.quick(few)
     assert made is not None
     assert maker.columns == ("age", "distance", "north", "rain")
@@ -79,7 +79,21 @@ def test_without_a_frame_as_with_one(tmp_path) -> None:
     assert made.frame.equals(expected, null_equal=True)
     assert made.frame.schema == expected.schema
     assert np.array_equal(made.array, expected.cast(pl.Float64).to_numpy(), equal_nan=True)
-    assert maker.made(few) is made
+
+
+def test_what_was_made_of_rows_stays_with_them(tmp_path) -> None:
+    """Whoever asks about others meanwhile, in a thread of shadows, takes nothing from them; bare rows keep nothing."""
+    ws = opened(tmp_path)
+    maker = maker_of(ws)
+    outcome(maker)
+    mine, others = Together(rows_of(ws)[:7]), Together(rows_of(ws)[:7])
+    assert maker.known(mine) is None
+    made = maker.made(mine)
+    assert maker.made(others) is not made
+    assert maker.known(mine) is maker.made(mine) is made
+    bare = list(mine)
+    maker.made(bare)
+    assert maker.known(bare) is None
 
 
 def test_many_rows_and_old_rows_are_left_to_polars(tmp_path) -> None:
