@@ -109,7 +109,8 @@ def test_each_command_has_its_heading() -> None:
 
 def test_each_option_is_told() -> None:
     """Every option of a command stands in the command's section."""
-    from trivium.cli.main import COMMANDS, application
+    from trivium.cli.commands import COMMANDS
+    from trivium.cli.main import application
 
     page = (REFERENCE / "cli.md").read_text()
     sections = dict(re.findall(r"^#+ (trivium [^\n]+)\n(.*?)(?=^#|\Z)", page, flags=re.MULTILINE | re.DOTALL))

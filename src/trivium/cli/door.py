@@ -78,19 +78,42 @@ def meant_by(words: Sequence[str]) -> tuple[Meant, list[str]]:
 
 def workspace() -> "Workspace":
     """Open the project that is meant, or the store of one of its rehearsals, with the state at the ledger's head."""
-    from trivium.loop.workspace import Workspace, find_project
+    from trivium.loop.workspace import Workspace
 
     meant = MEANT.get()
-    ws = Workspace(
-        find_project(meant.project or Path.cwd()) if meant.project is None else _named(meant.project),
-        actor=getpass.getuser(),
-    )
+    ws = Workspace(_folder(meant), actor=getpass.getuser())
     if meant.rehearsal:
         from trivium.loop.rehearse import open_rehearsal
 
         ws = open_rehearsal(ws, meant.rehearsal)
     ws.refresh()
     return ws
+
+
+def folder_alone() -> Path:
+    """Give the folder of the project that is meant, its store unopened: for what opens it in a process of its own.
+
+    Raises:
+        ProjectError (TV-CLI-015): a rehearsal is meant.
+    """
+    meant = MEANT.get()
+    if meant.rehearsal:
+        raise ProjectError(
+            Problem(
+                code="TV-CLI-015",
+                what="a rehearsal is over: nobody can be served from it",
+                where="--rehearsal",
+                seen=meant.rehearsal,
+                fix="leave --rehearsal out, or look into it with trivium watch, show and trace",
+            )
+        )
+    return _folder(meant)
+
+
+def _folder(meant: Meant) -> Path:
+    from trivium.loop.workspace import find_project
+
+    return find_project(Path.cwd()) if meant.project is None else _named(meant.project)
 
 
 def _named(folder: Path) -> Path:

@@ -7,77 +7,20 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from trivium import __version__
+from trivium.cli.commands import COMMANDS, GROUPS, PARTS
 from trivium.cli.door import MEANT, Answer, leave, leave_with, meant_by
 from trivium.core.problems import Problem, ProjectError, StoreError, TriviumError
 
 if TYPE_CHECKING:
     from cyclopts import App
 
-COMMANDS = {
-    "init": "start:init",
-    "doctor": "start:doctor",
-    "collect": "collect:collect",
-    "table": "table:table",
-    "contract infer": "contract:infer",
-    "contract check": "contract:check",
-    "contract diff": "contract:diff",
-    "contract sql": "contract:sql",
-    "quarantine list": "quarantine:list_",
-    "quarantine show": "quarantine:show",
-    "quarantine release": "quarantine:release",
-    "quarantine drop": "quarantine:drop",
-    "checks": "checks:checks",
-    "try": "experiment:try_",
-    "ideas": "experiment:ideas",
-    "runs": "experiment:runs",
-    "judge": "evaluate:judge",
-    "skew": "skew:skew",
-    "versions": "lineage:versions",
-    "show": "lineage:show",
-    "diff": "lineage:diff",
-    "trace": "lineage:trace",
-    "replay": "release:replay",
-    "release": "release:release",
-    "rollback": "release:rollback",
-    "route": "release:route",
-    "serve": "serve:serve",
-    "tick": "watch:tick",
-    "watch": "watch:watch",
-    "alarms list": "alarms:list_",
-    "alarms mark": "alarms:mark",
-    "alarms mute": "alarms:mute",
-    "alarms unmute": "alarms:unmute",
-    "alarms ledger": "alarms:ledger",
-    "alarms promote": "alarms:promote",
-    "alarms tune": "alarms:tune",
-    "incidents list": "respond:incidents",
-    "incidents show": "respond:show",
-    "incidents ack": "respond:ack",
-    "incidents resolve": "respond:resolve",
-    "review list": "review:list_",
-    "review show": "review:show",
-    "review take": "review:take",
-    "review decide": "review:decide",
-    "review skip": "review:skip",
-    "rehearse": "rehearse:rehearse",
-    "ledger": "ledger:ledger",
-    "erase": "erase:erase",
-    "token create": "token:create",
-    "token list": "token:list_",
-    "token revoke": "token:revoke",
-}
-GROUPS = {
-    "contract": "What a table's rows must be like.",
-    "quarantine": "The rows that were held back, and why.",
-    "alarms": "What was told, and what people said of it; alone it lists the latest.",
-    "incidents": "What needs a person; alone it lists the open ones.",
-    "review": "The answers that a check wants a person to look at; alone it lists those that wait.",
-    "token": "Who may do what over the network; alone it lists the tokens.",
-}
-HELP = """The production loop of a machine-learning model, rehearsed on your own history before it is real.
+HELP = """The production loop of a machine-learning model,
+rehearsed on your own history before it is real.
 
-Options of every command: --project DIR (else the nearest trivium.toml upwards), --rehearsal NAME (look into a rehearsal
-instead of the real store), --json (one JSON document on standard output)."""
+Options of every command:
+--project DIR     the project's folder; else the nearest trivium.toml upwards
+--rehearsal NAME  look into a rehearsal in place of the real store
+--json            one JSON document on standard output"""
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -140,8 +83,9 @@ def _disk(error: OSError) -> StoreError:
 def _call(words: list[str]) -> int:
     from cyclopts import CycloptsError
 
+    words = _whole(words)
     try:
-        answer = application()(_whole(words), exit_on_error=False, print_error=False, result_action="return_value")
+        answer = application(words)(words, exit_on_error=False, print_error=False, result_action="return_value")
     except CycloptsError as error:
         raise ProjectError(
             Problem(
@@ -164,15 +108,24 @@ def _whole(words: list[str]) -> list[str]:
     return [words[0], "list", *words[1:]] if words and f"{words[0]} list" in COMMANDS and is_alone else words
 
 
-def application() -> "App":
-    """Make the command line, with every command registered by name alone."""
-    from cyclopts import App
+def application(words: Sequence[str] = ()) -> "App":
+    """Make the command line for some words, with every command registered by name alone.
 
-    app = App(name="trivium", help=HELP, version=__version__, help_format="plaintext")
-    groups = {name: App(name=name, help=text, help_format="plaintext") for name, text in GROUPS.items()}
-    for made in groups.values():
-        app.command(made)
-    for name, place in COMMANDS.items():
-        group, _, last = name.rpartition(" ")
-        (groups[group] if group else app).command(f"trivium.cli.{place}", name=last)
+    A command's line stands in the list of all; the one that is called by the words has the help of its own code.
+    """
+    from cyclopts import App, Group
+
+    last, within = Group("Options", sort_key=len(PARTS)), Group("Commands")
+    app = App(name="trivium", help=HELP, version=__version__, help_format="plaintext", group_commands=last)
+    groups: dict[str, App] = {}
+    for order, (title, commands) in enumerate(PARTS.items()):
+        part = Group(title, sort_key=order)
+        for place, (name, command) in enumerate(commands.items()):
+            group, _, own = name.rpartition(" ")
+            if group and group not in groups:
+                groups[group] = App(name=group, help=GROUPS[group], help_format="plaintext", group=part, sort_key=place)
+                app.command(groups[group])
+            says = None if name.split() == list(words[: name.count(" ") + 1]) else command.says
+            under, belongs = (groups[group], within) if group else (app, part)
+            under.command(f"trivium.cli.{command.place}", name=own, help=says, group=belongs, sort_key=place)
     return app

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from trivium.cli.door import MEANT, workspace
+from trivium.cli.door import MEANT, folder_alone
 
 
 def serve(
@@ -40,7 +40,7 @@ def serve(
     from trivium.serve.start import become_supervisor, orders_for
 
     orders = orders_for(
-        [workspace().folder, *(also or [])],
+        [folder_alone(), *(also or [])],
         host=host,
         port=port,
         workers=workers,

@@ -1,12 +1,10 @@
 """What a server is told to do: from the command to the supervisor, from there to each worker. Loads nothing heavy."""
 
-import dataclasses
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclasses.dataclass(frozen=True)
-class Orders:
+class Orders(NamedTuple):
     """One server. `listen_fd` is the listening socket, inherited; `beat_fd` a worker's pipe to its supervisor."""
 
     projects: tuple[str, ...]
@@ -27,7 +25,7 @@ class Orders:
 
     def write(self) -> str:
         """Write the orders as one argument of a command line."""
-        return json.dumps(dataclasses.asdict(self))
+        return json.dumps(self._asdict())
 
     @classmethod
     def read(cls, text: str) -> "Orders":

@@ -2,17 +2,16 @@
 
 Now and then it starts the keeper too, which seals what the workers have logged.
 
-It holds nothing but the socket, and loads nothing but the standard library: what it watches may fail, it should not.
+It holds nothing but the socket, and loads little of the standard library and nothing else: what it watches may fail, it
+should not, and the memory that it takes is a part of the server's.
 Requests that come while a worker is away wait in the socket, or go to the others.
 """
 
 import contextlib
-import dataclasses
 import json
 import math
 import os
 import selectors
-import shutil
 import signal
 import subprocess
 import sys
@@ -40,7 +39,7 @@ class _Child:
     def __init__(self, orders: Orders, number: int) -> None:
         self.number = number
         self.pipe, theirs = os.pipe()
-        told = dataclasses.replace(orders, number=number, beat_fd=theirs)
+        told = orders._replace(number=number, beat_fd=theirs)
         words = [sys.executable, "-m", "trivium.serve.worker", told.write()]
         # Of a worker's threads one works at a time: an arena of the C library's for each would hold more for nothing.
         environment = {"MALLOC_ARENA_MAX": "1", **os.environ}
@@ -126,7 +125,7 @@ class Supervisor:
                 self._was_held_up(now)
             self._kill_hanging(now)
             self._keeper.tend(now)
-        shutil.rmtree(self._orders.run_folder, ignore_errors=True)
+        _remove(self._orders.run_folder)
         return self._exit_code
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
@@ -229,6 +228,14 @@ class Supervisor:
     def _say(self, line: dict[str, object]) -> None:
         sys.stderr.write(json.dumps({"level": "warning", **line}) + "\n")
         sys.stderr.flush()
+
+
+def _remove(folder: str) -> None:
+    """Remove a folder that holds files alone."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            os.unlink(entry)  # noqa: PTH108 - pathlib would be loaded for this alone
+        os.rmdir(folder)  # noqa: PTH106
 
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@ import json
 import pytest
 
 from terminal import say
+from trivium.cli.commands import COMMANDS, GROUPS, PARTS
 from trivium.cli.door import Answer, Meant, console, meant_by, table
-from trivium.cli.main import COMMANDS, GROUPS, application
+from trivium.cli.main import application
 from trivium.core.problems import DataError, Problem, ProjectError, StoreError, VerdictError
 
 
@@ -91,6 +92,16 @@ def test_every_command_has_its_help(name):
     said = say(*name.split(), "--help", as_json=False)
     assert said.code == 0, said.err
     assert name in said.out
+
+
+def test_the_list_of_commands_says_what_each_does():
+    """In the loop's order, a line each, on a terminal of 80 columns."""
+    listed = say("--help", as_json=False).out + "".join(say(name, "--help", as_json=False).out for name in GROUPS)
+    lines = [line.strip("│ ") for line in listed.splitlines()]
+    for name, command in COMMANDS.items():
+        assert [line for line in lines if line.split()[:1] == [name.split()[-1]] and line.endswith(command.says)]
+    titles = [line.split()[1] for line in listed.splitlines() if line.startswith("╭")]
+    assert titles[: len(PARTS)] == [title.split()[0] for title in PARTS]
 
 
 def test_groups_hold_their_commands():
