@@ -6,12 +6,13 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from harness.load import Load, Request, closed
 from harness.results import Row, of_runs
 from harness.servers import Server, ask
 from serving_study.kills import id_in
+from serving_study.project import NAME
 
 LASTS_S = 1.5
 RECOVERS_WITHIN_S = 40.0
@@ -33,11 +34,15 @@ class Fault:
 
 @dataclass
 class Befell:
-    """What came of a fault: who answered meanwhile, the answers' ids, whether it was told of, how soon it was over."""
+    """What came of a fault: who answered meanwhile, the answers' ids, whether it was told of, how soon it was over.
+
+    `troubles` are the live version's, by kind, in rows.
+    """
 
     load: Load
     sources: Counter[str]
     acknowledged: list[str]
+    troubles: Counter[str] = field(default_factory=Counter)
     was_told: bool = False
     recovered_s: float = float("inf")
 
@@ -74,8 +79,16 @@ def endured(server: Server, requests: Sequence[Request], fault: Fault, *, lasts_
                 came.recovered_s = time.perf_counter() - ended
                 break
 
+    had = troubles_of_live(server)
     came.load = closed(server.port, requests, connections=4, seen=see, meanwhile=meanwhile)
+    came.troubles = troubles_of_live(server) - had
     return came
+
+
+def troubles_of_live(server: Server) -> Counter[str]:
+    """Give what the live version could not answer so far, in rows by kind of trouble."""
+    told = json.loads(ask(server.port, f"/models/{NAME}/route").body)
+    return Counter(told["state"]["troubles"].get(told["live"], {}))
 
 
 def _is_told(fault: Fault, server: Server) -> bool:
@@ -102,14 +115,18 @@ def rows_of(fault: Fault, came: Befell) -> Iterator[Row]:
     """Print what came of a fault, and give its figures."""
     case, load = fault.name, came.load
     spoken = ", ".join(f"{source} {number:,}" for source, number in came.sources.most_common())
+    why = ", ".join(f"{kind} {number:,}" for kind, number in came.troubles.most_common()) or "nothing"
     print(
-        f"  {case}: {load.failed} failed; meanwhile {spoken}; told: {came.was_told}; back in {came.recovered_s:.1f} s",
+        f"  {case}: {load.failed} failed; meanwhile {spoken}; the live version's troubles: {why}; "
+        f"told: {came.was_told}; back in {came.recovered_s:.1f} s",
         flush=True,
     )
     yield of_runs("trivium", case, "failed", "requests", [load.failed])
     yield of_runs("trivium", case, "longest wait for an answer", "ms", [load.latency_ms(1.0)])
     for source, number in sorted(came.sources.items()):
         yield of_runs("trivium", case, f"answered meanwhile by: {source}", "requests", [number])
+    for kind, number in sorted(came.troubles.items()):
+        yield of_runs("trivium", case, f"rows that the live version did not answer: {kind}", "rows", [number])
     if fault.is_told is not None:
         yield of_runs("trivium", case, "was told of", "yes is 1", [float(came.was_told)])
     yield of_runs("trivium", case, "back to normal after", "s", [came.recovered_s])
