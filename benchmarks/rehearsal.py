@@ -19,6 +19,7 @@ from typing import Any
 
 from harness import results
 from trivium import __version__
+from trivium.core.alarms import OF_RELEASES
 from trivium.respond.marks import share_interval
 
 COMMAND = [sys.executable, "-c", "from trivium.cli.main import main; main()"]
@@ -108,14 +109,14 @@ def _print_kinds(told: Sequence[dict[str, Any]]) -> None:
 def _print_causes(told: Sequence[dict[str, Any]]) -> None:
     alarms = [alarm for one in told for alarm in one["alarms"]]
     print(f"\n{'alarms of':<40}{'all':>8}{'right':>8}{'paged':>8}")
-    right = Counter(_rule(alarm) for alarm in alarms if alarm["fault"])
+    right = Counter(_rule(alarm) for alarm in alarms if alarm.get("right", alarm["fault"] is not None))
     paged = Counter(_rule(alarm) for alarm in alarms if alarm["paged"])
     for rule, number in sorted(Counter(map(_rule, alarms)).items()):
         print(f"{rule:<40}{number:>8}{right[rule]:>8}{paged[rule]:>8}")
 
 
 def _rule(alarm: dict[str, Any]) -> str:
-    return f"{alarm['kind']} on {'a version' if alarm['kind'] == 'answers' else alarm['subject']}"
+    return f"{alarm['kind']} on {'a version' if alarm['kind'] in ('answers', *OF_RELEASES) else alarm['subject']}"
 
 
 def _hours(fault: dict[str, Any]) -> float:
@@ -164,8 +165,8 @@ def _rows(told: Sequence[dict[str, Any]]) -> list[results.Row]:
 
 
 def _together(told: Sequence[dict[str, Any]]) -> list[tuple[str, int, int]]:
-    """Count right alarms among all alarms, and caught faults among all faults."""
-    alarms = [alarm["fault"] is not None for one in told for alarm in one["alarms"]]
+    """Count right alarms among all that are not about a release, and caught faults among all faults."""
+    alarms = [alarm["fault"] is not None for one in told for alarm in one["alarms"] if alarm["kind"] not in OF_RELEASES]
     faults = [fault["caught_at"] is not None for one in told for fault in one["faults"]]
     return [(name, sum(held), len(held)) for name, held in (("precision", alarms), ("recall", faults)) if held]
 

@@ -35,7 +35,11 @@ KINDS = {
     "concept": AlarmKind("rows as ever come to another end than they did", "page", about="model"),
     "foretold": AlarmKind("a shift foretells harm, before labels come", "page", about="model"),
     "objective": AlarmKind("an objective's error budget is spent too fast", "page", about="model"),
+    "harm": AlarmKind("harm was proven of a version that is not live, and it was taken down", "page", about="version"),
+    "unproven": AlarmKind("a version's longest stay at a stage ended without a verdict", "note", about="version"),
 }
+# What is told of a release is no claim about data: no table explains it, and it is over with the next release.
+OF_RELEASES = ("harm", "unproven")
 
 
 def known_kind(name: str, *, where: str) -> str:

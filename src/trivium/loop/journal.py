@@ -67,6 +67,7 @@ class Journal:
         self.last_retrain: datetime | None = None
         self.retrains = 0
         self.last_rollback: datetime | None = None
+        self.last_release: Event | None = None
         self.last_tick: datetime | None = None
         self.first_data: datetime | None = None
 
@@ -145,6 +146,10 @@ class Journal:
     def _retrain(self, event: Event, body: dict[str, Any]) -> None:
         self.last_retrain = event.at
         self.retrains += 1
+
+    def _staged(self, event: Event, body: dict[str, Any]) -> None:
+        if body["stage"] == "live":
+            self.last_release = event
 
     def _rolled_back(self, event: Event, body: dict[str, Any]) -> None:
         self.last_rollback = event.at

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from trivium.core.alarms import OF_RELEASES
 from trivium.core.events import Event
 from trivium.core.problems import Problem, ProjectError, unknown_name
 from trivium.core.values import iso
@@ -143,13 +144,18 @@ def worths(rules: Sequence[Worth]) -> list[dict[str, Any]]:
 
 
 def alarm_ledger(ws: Workspace) -> list[Worth]:
-    """Tell what each rule's alarms were worth; in a rehearsal by the faults that were injected, not by marks."""
+    """Tell what each rule's alarms were worth; in a rehearsal by the faults that were injected, not by marks.
+
+    No fault is injected that takes a sound version down, so of alarms on releases nothing is told there.
+    """
     faults = faults_of(ws)
     if faults is None:
         return list(ws.state.marks.rules())
     credit = credits_of(ws.project, faults, ws.state.journal.alarms)
     truth: Counter[tuple[str, bool]] = Counter(
-        (rule_of(alarm), credit[alarm.body["id"]] is not None) for alarm in ws.state.journal.alarms
+        (rule_of(alarm), credit[alarm.body["id"]] is not None)
+        for alarm in ws.state.journal.alarms
+        if alarm.body["alarm"] not in OF_RELEASES
     )
     return [
         replace(worth, useful=truth[worth.rule, True], noise=truth[worth.rule, False])

@@ -11,6 +11,7 @@ from trivium.core.values import span
 from trivium.loop.bodies import body_of
 from trivium.loop.observe import observe
 from trivium.loop.replay import replay, replayed
+from trivium.loop.taken_off import tell_taken_off
 from trivium.loop.workspace import Workspace
 from trivium.release.evidence import Finding
 from trivium.release.stages import RETIRED, STAGES, Decision, decide, next_stage
@@ -133,7 +134,10 @@ def _observed(ws: Workspace, ref: str, stay: Stay) -> list[Event]:
         findings=weighed.findings,
         rule=ws.project.release,
     )
-    return decided(ws, ref, decision, was=stay.stage, findings=weighed.findings)
+    return [
+        *decided(ws, ref, decision, was=stay.stage, findings=weighed.findings),
+        *tell_taken_off(ws, ref, stay, decision, weighed),
+    ]
 
 
 def _replayed(ws: Workspace, ref: str, stay: Stay, *, timer: Callable[[], float]) -> list[Event]:
@@ -149,7 +153,11 @@ def _replayed(ws: Workspace, ref: str, stay: Stay, *, timer: Callable[[], float]
     )
     if done.decision.verdict is None:
         return []
-    return [replayed(ws, ref, done), *decided(ws, ref, done.decision, was=stay.stage)]
+    return [
+        replayed(ws, ref, done),
+        *decided(ws, ref, done.decision, was=stay.stage),
+        *tell_taken_off(ws, ref, stay, done.decision, done.weighed),
+    ]
 
 
 def decided(ws: Workspace, ref: str, decision: Decision, *, was: str, findings: Sequence[Finding] = ()) -> list[Event]:
@@ -159,5 +167,6 @@ def decided(ws: Workspace, ref: str, decision: Decision, *, was: str, findings: 
     to = next_stage(was) if decision.verdict == "promote" else RETIRED
     assert to is not None
     event = staged(ws, ref, to, was=was, because=decision.reason)
-    told = {"verdict": decision.verdict, "findings": msgspec.to_builtins(findings)}
+    harm = msgspec.to_builtins(decision.harm)
+    told = {"verdict": decision.verdict, "harm": harm, "findings": msgspec.to_builtins(findings)}
     return [msgspec.structs.replace(event, body={**event.body, **told})]

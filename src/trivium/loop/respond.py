@@ -105,10 +105,18 @@ def _could_not(ws: Workspace, name: str, retrain: Event, problem: Problem) -> li
 
 
 def resolve_quiet(ws: Workspace) -> list[Event]:
-    """Close each open incident that has been quiet for three days: no alarm, and nothing found that it told already."""
+    """Close each open incident that has been quiet for three days: no alarm, and nothing found that it told already.
+
+    One about a version that was taken out before it was live says nothing more, and stays until the next release.
+    """
     done: list[Event] = []
-    found_at = ws.state.journal.found_at
+    found_at, release = ws.state.journal.found_at, ws.state.journal.last_release
     for incident in ws.state.incidents.open():
+        if incident.is_of_release:
+            if release is not None and release.seq > max(incident.alarms):
+                because = f"{release.subject} is live"
+                done += ws.unit(f"resolve/{incident.id}", partial(_closed, ws, incident.id, because))
+            continue
         seen = [at for at in (incident.last_alarm_at, *map(found_at.get, incident.rules)) if at is not None]
         if should_resolve(incident, last_alarm_at=max(seen, default=None), now=ws.clock.now(), quiet=QUIET):
             because = CLOSED_BY_ITSELF.format(days=QUIET / timedelta(days=1))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trivium.core.alarms import OF_RELEASES
 from trivium.core.events import Event
 from trivium.core.values import iso, moment, span
 from trivium.loop.bodies import body_of
@@ -14,6 +15,7 @@ from trivium.loop.collect import table_rows
 from trivium.loop.credit import credits_of
 from trivium.loop.faults import ON_OUTCOMES, Fault, to_plain
 from trivium.loop.features import input_frames
+from trivium.loop.hindsight import taken_off
 from trivium.loop.judge import metrics_of
 from trivium.loop.outcomes import outcomes
 from trivium.loop.review_queue import queue_told
@@ -42,7 +44,8 @@ def tell(
     events = list(ws.ledger.events())
     metrics = {metric.name: metric for metric in metrics_of(ws)}
     primary = metrics[ws.project.primary]
-    alarms = _alarms(ws, faults)
+    releases = taken_off(ws)
+    alarms = _alarms(ws, faults, releases)
     caught = {fault.id: _caught(fault, alarms) for fault in faults}
     scored = _ScoredRows(ws)
     route = _route(events, start, until)
@@ -63,6 +66,7 @@ def tell(
         "year": scored.whole(),
         "faults": [{**to_plain(fault), **caught[fault.id]} for fault in faults],
         "alarms": alarms,
+        "taken_off": releases,
         "shifts": _shifts(ws),
         "incidents": _incidents(events, alarms),
         "rollbacks": [
@@ -75,6 +79,7 @@ def tell(
         "tables": {name: table_rows(ws, name) for name in ws.project.tables},
         "summary": {
             **_summary(ws, faults, alarms, caught, start=start, until=until),
+            **_of_releases(releases),
             "rows_with_skew": skew["skewed"],
         },
     }
@@ -261,8 +266,10 @@ class _ScoredRows:
         return {**per_metric[self._ws.project.primary], "rows": rows.height, "per_metric": per_metric}
 
 
-def _alarms(ws: Workspace, faults: Sequence[Fault]) -> list[dict[str, Any]]:
+def _alarms(ws: Workspace, faults: Sequence[Fault], releases: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """List the alarms; `right` are those that a fault explains, and of a release's those that hindsight confirms."""
     credit = credits_of(ws.project, faults, ws.state.journal.alarms)
+    confirmed = {(one["version"], one["at"]): one["right"] for one in releases}
     return [
         {
             "id": event.body["id"],
@@ -277,6 +284,9 @@ def _alarms(ws: Workspace, faults: Sequence[Fault]) -> list[dict[str, Any]]:
             "what": event.body["what"],
             "incident": event.body["incident"],
             "fault": credit[event.body["id"]],
+            "right": confirmed.get((event.subject, iso(event.at)))
+            if event.body["alarm"] in OF_RELEASES
+            else credit[event.body["id"]] is not None,
         }
         for event in ws.state.journal.alarms
     ]
@@ -335,14 +345,27 @@ def _summary(
         if caught[fault.id]["caught_at"]
     ]
     paged = [alarm for alarm in alarms if alarm["paged"]]
+    # What is told of a release claims nothing of the data; whether that was right is counted by itself.
+    claims = [alarm for alarm in alarms if alarm["kind"] not in OF_RELEASES]
     weeks = (until - start) / timedelta(days=7)
     return {
-        "precision": sum(alarm["fault"] is not None for alarm in alarms) / len(alarms) if alarms else None,
+        "precision": sum(alarm["right"] for alarm in claims) / len(claims) if claims else None,
         "recall": len(hours) / len(faults) if faults else None,
         "median_hours_to_detect": median(hours) if hours else None,
         "pages_per_week": len(paged) / weeks,
         "rollbacks": sum(event.kind == "rolled_back" for event in ws.ledger.events(kind="rolled_back")),
         "rows_answered_badly": _answered_badly(ws, faults, caught),
+    }
+
+
+def _of_releases(releases: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Count the versions that were taken down before they were live, of those the sound ones, and the unproven."""
+    down = [one for one in releases if one["verdict"] == "roll back"]
+    return {
+        "taken_down": len(down),
+        "taken_down_wrongly": sum(one["right"] is False for one in down),
+        "taken_down_untold": sum(one["right"] is None for one in down),
+        "unproven": len(releases) - len(down),
     }
 
 

@@ -18,10 +18,14 @@ Verdict = Literal["promote", "roll back", "unknown"]
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What to do with a version at its stage, and why in a sentence. Until there is a `verdict` it stays."""
+    """What to do with a version at its stage, and why in a sentence. Until there is a `verdict` it stays.
+
+    `harm` is what was proven of one that is rolled back, where one of the measures proved it.
+    """
 
     verdict: Verdict | None
     reason: str
+    harm: Finding | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ def decide(
     limits = Limits.of(stage, rule)
     harm = next((finding for finding in findings if finding.is_harm), None)
     if harm is not None:
-        return Decision(verdict="roll back", reason=harm_of(harm))
+        return Decision(verdict="roll back", reason=harm_of(harm), harm=harm)
     missing = _missing(stayed=stayed, answers=answers, outcomes=outcomes, findings=findings, limits=limits)
     if not missing:
         shown = f"{answers:,} answers and {outcomes:,} outcomes" if outcomes else f"{answers:,} answers"

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
+from trivium.core.alarms import OF_RELEASES
 from trivium.core.events import Event
 from trivium.core.problems import ProjectError, unknown_name
 from trivium.core.values import moment
@@ -34,6 +35,11 @@ class Incident:
     causes: tuple[str, ...] = ()
     since: datetime | None = None
     until: datetime | None = None
+
+    @property
+    def is_of_release(self) -> bool:
+        """Whether a version was taken out before it was live: no silence ends that, the next release does."""
+        return any(rule.split(maxsplit=1)[0] in OF_RELEASES for rule in self.rules)
 
 
 class Incidents:

@@ -38,14 +38,20 @@ def gain(result: Document, other: str) -> dict[str, Any] | None:
     }
 
 
+def truth(alarm: Document) -> str:
+    """Name what is known of an alarm: true, false, or that nobody can tell."""
+    return {True: "true", False: "false"}.get(alarm["right"], "untold")
+
+
 def alarm_kinds(alarms: Sequence[Document]) -> list[dict[str, Any]]:
-    """Count alarms by kind, the most frequent first: all, paged, those that name a fault, those that name none."""
+    """Count alarms by kind, the most frequent first: all, paged, true, false; of some nobody can tell."""
     kinds: dict[str, dict[str, Any]] = {}
     for alarm in alarms:
         row = kinds.setdefault(alarm["kind"], {"kind": alarm["kind"], "all": 0, "paged": 0, "true": 0, "false": 0})
         row["all"] += 1
         row["paged"] += alarm["paged"]
-        row["false" if alarm["fault"] is None else "true"] += 1
+        if alarm["right"] is not None:
+            row["true" if alarm["right"] else "false"] += 1
     return sorted(kinds.values(), key=lambda row: (-row["all"], row["kind"]))
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from trivium.core.values import moment
 from trivium.web.charts import Lane, TimeScale, cut, element, figure, pack, text, text_width
-from trivium.web.facts import Document, ever_live, hours_to_detect
+from trivium.web.facts import Document, ever_live, hours_to_detect, truth
 from trivium.web.scoreline import scores
 from trivium.web.words import day, lasting, struck, when
 
@@ -207,17 +207,18 @@ def _alarms(result: Document, time: TimeScale) -> Lane:
         marks.append(_row_name(name, middle + 4))
         marks.append(element("line", x1=LEFT, x2=RIGHT, y1=middle, y2=middle, class_="alarm-rule"))
         marks += [_alarm(alarm, time, middle=middle, length=length) for alarm in alarms]
-        right = sum(alarm["fault"] is not None for alarm in alarms)
-        marks += [_beside(f"{right} true", middle - 3), _beside(f"{len(alarms) - right} false", middle + 12)]
+        right, wrong = (sum(alarm["right"] is each for alarm in alarms) for each in (True, False))
+        marks += [_beside(f"{right} true", middle - 3), _beside(f"{wrong} false", middle + 12)]
     return Lane("Alarms", ("up: true", "down: false"), 58, "".join(marks))
 
 
 def _alarm(alarm: Document, time: TimeScale, *, middle: float, length: float) -> str:
-    x, is_true = time(moment(alarm["at"])), alarm["fault"] is not None
-    tip = f"{alarm['kind']} · {alarm['subject']}, {when(alarm['at'])}\n{alarm['what']}\n"
-    tip += f"true: fault {alarm['fault']}" if is_true else "false: names no fault"
-    end = middle - length if is_true else middle + length
-    return element("line", tip=tip, x1=x, x2=x, y1=middle, y2=end, class_=f"alarm {'true' if is_true else 'false'}")
+    x, kind = time(moment(alarm["at"])), truth(alarm)
+    tip = f"{alarm['kind']} · {alarm['subject']}, {when(alarm['at'])}\n{alarm['what']}\n{kind}"
+    tip += f": fault {alarm['fault']}" if alarm["fault"] is not None else ": names no fault" if kind == "false" else ""
+    ends = {"true": (middle, middle - length), "false": (middle, middle + length)}
+    begin, end = ends.get(kind, (middle - length / 2, middle + length / 2))
+    return element("line", tip=tip, x1=x, x2=x, y1=begin, y2=end, class_=f"alarm {kind}")
 
 
 def _incidents(result: Document, time: TimeScale) -> Lane:

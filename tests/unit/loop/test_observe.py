@@ -78,7 +78,7 @@ def test_a_canary_that_fails_goes_before_its_period_is_over(folder):
     """Forty failures that the live version does not share, five minutes after noon, in parts that are not yet a period."""
     ws = workspace(folder)
     answers(ws, 200, said=0.3, failed={"v2": set(range(40))})
-    [event], found, seen = judged(folder)
+    [event, *_], found, seen = judged(folder)
     assert seen.answers == 200 and (found[ERRORS, ALL].worse_by, found[ERRORS, ALL].rows) == (0.2, 200)
     assert (event.subject, event.body["stage"], event.body["verdict"]) == ("v2", "retired", "roll back")
     assert event.because.startswith("it fails to answer 20.0% more often than live")
@@ -99,7 +99,7 @@ def test_rows_on_which_both_fail_are_nobodys_harm(folder):
 def test_a_full_shadow_queue_does_not_hide_failures(folder):
     """Where nobody was asked beside, what the canary's own arm failed on is known, and counts."""
     answers(workspace(folder), 60, said=0.3, arm=True, beside=False, failed={"v2": set(range(20))})
-    [event], found, _ = judged(folder)
+    [event, *_], found, _ = judged(folder)
     assert found[ERRORS, ALL].rows == 60 and event.body["verdict"] == "roll back"
 
 
@@ -115,7 +115,7 @@ def test_a_slow_canary_goes(folder):
     draw = np.random.default_rng(1)
     slow = np.where((np.arange(600) % 10 == 0) & (draw.random(600) < 0.5), 900.0, 1.0)
     answers(workspace(folder), 600, said=0.3, latency_ms=slow)
-    [event], found, _ = judged(folder)
+    [event, *_], found, _ = judged(folder)
     assert found[LATENCY, ALL].is_harm and "too slow" in event.because
 
 
@@ -129,14 +129,14 @@ def test_a_slow_machine_is_not_the_canarys_fault(folder):
 def test_answers_that_break_checks_go(folder):
     """More than 0.99 for somebody far away breaks the project's check, though nobody was served it."""
     answers(workspace(folder), 100, said=[0.995 if place % 3 == 0 else 0.3 for place in range(100)])
-    [event], found, _ = judged(folder)
+    [event, *_], found, _ = judged(folder)
     assert found[GUARDRAILS, ALL].worse_by == pytest.approx(0.34) and "break a check" in event.because
 
 
 def test_shifted_answers_go(folder):
     """A canary whose answers lie a quarter above live's goes before a single outcome is known."""
     answers(workspace(folder), 300, said=0.55)
-    [event], found, seen = judged(folder)
+    [event, *_], found, seen = judged(folder)
     assert seen.outcomes == 0 and found[SHIFT, ALL].is_harm and event.body["verdict"] == "roll back"
 
 
@@ -158,7 +158,7 @@ def test_a_greater_loss_goes_once_outcomes_come(folder):
     done, found, seen = judged(folder)
     assert (done, seen.outcomes, found[LOSS, ALL].rows) == ([], 400, 400)
     told(folder, rows[400:], labels[400:])
-    [event], found, seen = judged(folder)
+    [event, *_], found, seen = judged(folder)
     assert (seen.outcomes, found[LOSS, ALL].rows) == (1500, 1500)
     assert found[LOSS, "north"].rows == 1500
     losses = np.where(labels, -np.log(said) + np.log(live), -np.log(1 - said) + np.log(1 - live))
@@ -173,7 +173,7 @@ def test_a_sound_canary_goes_live_when_it_has_baked(folder):
     told(folder, rows, labels)
     assert judged(folder)[0] == []
     assert judged(folder, hours=22)[0] == []
-    [event], _, _ = judged(folder, hours=25)
+    [event, *_], _, _ = judged(folder, hours=25)
     assert (event.body["stage"], event.body["verdict"]) == ("live", "promote")
     assert "600 answers and 600 outcomes: no harm found" in event.because
 
@@ -181,7 +181,7 @@ def test_a_sound_canary_goes_live_when_it_has_baked(folder):
 def test_waiting_has_an_end(folder):
     """A canary that nobody asks is never promoted, and is taken off at its longest stay, verdict unknown."""
     assert judged(folder, days=13)[0] == []
-    [event], found, _ = judged(folder, days=14)
+    [event, *_], found, _ = judged(folder, days=14)
     assert found == {} and (event.body["stage"], event.body["verdict"]) == ("retired", "unknown")
     assert "0 of 30 answers" in event.because
 

@@ -45,6 +45,14 @@ def test_a_broken_table_explains_its_model() -> None:
     assert placed(finding("v3", "answers", 4), standing=(broke,), next_id=3) == [("v3", "i3", "")]
 
 
+def test_no_table_explains_a_release() -> None:
+    """The live version answered the same rows; what the version's own answers suffered is the same thing."""
+    broke = Standing("i2", frozenset({"weather"}), AT, AT + DAY)
+    own = Standing("i3", frozenset({"version v3"}), AT, AT + DAY)
+    assert placed(finding("v3", "harm", 1), standing=(broke,), next_id=5) == [("v3", "i5", "")]
+    assert placed(finding("v3", "unproven", 1), standing=(broke, own)) == [("v3", "i3", "")]
+
+
 def test_what_was_before_is_not_explained() -> None:
     """Answers of the day before cannot come of rows that broke after it; a time not known excludes nothing."""
     broke = Standing("i2", frozenset({"weather"}), AT, AT + DAY)

@@ -35,7 +35,7 @@ def faults_and_alarms(chance: random.Random) -> tuple[list[dict[str, Any]], list
         name = f"a{len(alarms) + 1:03}"
         alarms.append({
             "id": name, "at": at(day), "kind": kind, "subject": subject, "severity": "page" if paged else "note",
-            "paged": paged, "fault": fault, "what": f"{kind} on {subject}: 0.31 against 0.04 expected",
+            "paged": paged, "fault": fault, "right": fault is not None, "what": f"{kind} on {subject}: 0.31 against 0.04 expected",
         })  # fmt: skip
         return name
 
@@ -179,7 +179,14 @@ def a_year() -> dict[str, Any]:
         },
         "skew": {"rows": 4_210, "compared": 4_210, "hidden": 0, "skewed": 0, "differing": [], "shown": [], "raised": [], "refused": 0},
         "spent": {"collect": 11.2, "answer": 17.9, "train": 24.6, "judge": 9.1, "watch": 6.3, "respond": 0.4},
-        "summary": {"precision": 0.71, "recall": 0.875, "median_hours_to_detect": 24.0, "pages_per_week": 0.38,
+        "taken_off": [
+            {"version": "v40", "stage": "canary", "at": at(306), "verdict": "roll back", "measure": "loss",
+             "slice": "all", "worse_by": 0.02, "margin": 0.003, "later": {"worse_by": 0.001, "rows": 21_000},
+             "right": False, "because": "its mean loss is 0.020 greater than live's"},
+            {"version": "v44", "stage": "shadow", "at": at(337), "verdict": "unknown", "measure": None, "slice": None,
+             "worse_by": None, "margin": None, "later": None, "right": None, "because": "0 of 500 outcomes"},
+        ],
+        "summary": {"taken_down": 1, "taken_down_wrongly": 1, "taken_down_untold": 0, "unproven": 1, "precision": 0.71, "recall": 0.875, "median_hours_to_detect": 24.0, "pages_per_week": 0.38,
                     "rollbacks": 1, "rows_answered_badly": 1_204, "rows_with_skew": 0},
     }  # fmt: skip
 

@@ -79,10 +79,12 @@ def test_gain_is_in_percent_of_the_other_and_knows_the_direction(year: Year) -> 
 
 
 def test_alarms_are_counted_by_kind_and_delays_in_hours(year: Year) -> None:
-    """Each alarm is counted once as true or false, the most frequent kind first."""
+    """Each alarm is counted once as true or false unless nobody can tell, the most frequent kind first."""
     kinds = alarm_kinds(year["alarms"])
     assert sum(row["all"] for row in kinds) == sum(row["true"] + row["false"] for row in kinds) == len(year["alarms"])
     assert [row["all"] for row in kinds] == sorted((row["all"] for row in kinds), reverse=True)
+    untold = {"kind": "harm", "paged": True, "right": None}
+    assert alarm_kinds([untold]) == [{"kind": "harm", "all": 1, "paged": 1, "true": 0, "false": 0}]
     fault = {"from": "2013-02-01", "caught_at": "2013-02-02T06:00:00Z"}
     assert hours_to_detect(fault) == 30
     assert hours_to_detect({**fault, "caught_at": None}) is None

@@ -22,7 +22,7 @@ def empty(year: Year) -> Year:
     nothing = dict.fromkeys(("precision", "recall", "median_hours_to_detect"))
     return year | {
         "versions": [], "route": [], "scores": [], "faults": [], "alarms": [], "incidents": [], "rollbacks": [],
-        "review": {"asked": 0}, "skew": {"compared": 0, "skewed": 0, "differing": []}, "tables": {}, "spent": {}, "rows": 0, "ticks": 0,
+        "taken_off": [], "review": {"asked": 0}, "skew": {"compared": 0, "skewed": 0, "differing": []}, "tables": {}, "spent": {}, "rows": 0, "ticks": 0,
         "year": {"live": None, "heuristic": None, "first": None, "rows": 0, "per_metric": {}},
         "summary": nothing | {"pages_per_week": 0.0, "rollbacks": 0, "rows_answered_badly": 0},
     }  # fmt: skip
