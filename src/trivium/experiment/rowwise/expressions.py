@@ -6,6 +6,7 @@ written here (`arithmetic`, `functions`). A part that is not known is a refusal,
 
 import json
 from collections.abc import Iterator, Mapping
+from operator import itemgetter
 from typing import Any
 
 import polars as pl
@@ -72,7 +73,7 @@ class _Over:
         if _is_constant(node):
             return self._constant(node)
         if kind == "Column":
-            return _column(body)
+            return itemgetter(body)
         if kind == "Alias":
             return self.value(body[0])
         if kind == "BinaryExpr":
@@ -129,13 +130,6 @@ class _Over:
 
 def _nothing(row: Row) -> None:
     return None
-
-
-def _column(name: str) -> Value:
-    def run(row: Row) -> Any:
-        return row[name]
-
-    return run
 
 
 def _parts(node: Node) -> Iterator[Node]:
