@@ -38,7 +38,7 @@ KINDS = {
     "harm": AlarmKind("harm was proven of a version that is not live, and it was taken down", "page", about="version"),
     "unproven": AlarmKind("a version's longest stay at a stage ended without a verdict", "note", about="version"),
 }
-# What is told of a release is no claim about data: no table explains it, and it is over with the next release.
+# What is told of a release is no claim about data, and it is over with the next release.
 OF_RELEASES = ("harm", "unproven")
 
 

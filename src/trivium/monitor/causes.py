@@ -8,7 +8,6 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from trivium.core.alarms import OF_RELEASES
 from trivium.monitor.alarms import Finding, Placed
 
 # Kinds whose cause lies with what delivers the tables: on several tables at once they are one incident.
@@ -78,12 +77,7 @@ def _delivered_with(finding: Finding, placed: Sequence[Placed], known: Sequence[
 
 
 def _above(finding: Finding, known: Sequence[Standing], lineage: Lineage) -> Standing | None:
-    """Find the incident on a table that the finding's thing reads, whose broken rows it can have read.
-
-    What a release is taken down for is none of a table's doing: the live version answered the same rows.
-    """
-    if finding.alarm in OF_RELEASES:
-        return None
+    """Find the incident on a table that the finding's thing reads, whose broken rows it can have read."""
     tables = lineage.upstream.get(finding.thing, ())
     for incident in known:
         for table in sorted(incident.things & set(tables)):

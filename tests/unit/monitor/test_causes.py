@@ -45,11 +45,12 @@ def test_a_broken_table_explains_its_model() -> None:
     assert placed(finding("v3", "answers", 4), standing=(broke,), next_id=3) == [("v3", "i3", "")]
 
 
-def test_no_table_explains_a_release() -> None:
-    """The live version answered the same rows; what the version's own answers suffered is the same thing."""
+def test_a_table_that_broke_explains_a_version_taken_down_meanwhile() -> None:
+    """Two versions may make different things of broken rows; but what the version's own answers suffered comes first."""
     broke = Standing("i2", frozenset({"weather"}), AT, AT + DAY)
     own = Standing("i3", frozenset({"version v3"}), AT, AT + DAY)
-    assert placed(finding("v3", "harm", 1), standing=(broke,), next_id=5) == [("v3", "i5", "")]
+    assert placed(finding("v3", "harm", 1), standing=(broke,)) == [("v3", "i2", "explained by i2 on weather")]
+    assert placed(finding("v3", "harm", 4), standing=(broke,), next_id=5) == [("v3", "i5", "")]
     assert placed(finding("v3", "unproven", 1), standing=(broke, own)) == [("v3", "i3", "")]
 
 
