@@ -33,11 +33,12 @@ def collect(name: str | None = None, files: list[Path] | None = None, /, *, beca
     from trivium.loop.collect import collect as collect_table
     from trivium.loop.lateness import note_late
     from trivium.loop.project_source import ProjectSource
+    from trivium.loop.tidy import tidy
 
     ws = workspace()
     if name is not None:
         known_table(ws, name)
-    ws.blobs.sweep()
+    tidy(ws)
     began = time.perf_counter()
     events: list[Event] = []
     with _bar() as told:

@@ -23,8 +23,10 @@ def tick(*, because: str = "") -> Answer:
     """
     from trivium.loop.project_source import ProjectSource
     from trivium.loop.tick import tick as tick_once
+    from trivium.loop.tidy import tidy
 
     ws = workspace()
+    tidy(ws)
     done = tick_once(ws, source=ProjectSource(ws), because=because)
     counts = done.counts()
     moved = [

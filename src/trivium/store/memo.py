@@ -21,6 +21,12 @@ class SqlMemo:
             value = connection.execute(select(memo.c.value).where(memo.c.key == key)).scalar()
         return None if value is None else msgspec.json.decode(value, type=dict[str, Any])
 
+    def all(self) -> list[dict[str, Any]]:
+        """Give everything that is remembered."""
+        with reading(self._engine) as connection:
+            values = connection.execute(select(memo.c.value)).scalars().all()
+        return [msgspec.json.decode(value, type=dict[str, Any]) for value in values]
+
     def clear(self) -> list[dict[str, Any]]:
         """Forget everything; return what was remembered, so that its blobs can go too."""
         with writing(self._engine) as connection:
