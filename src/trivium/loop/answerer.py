@@ -147,16 +147,18 @@ class Answerer:
         started = self.health.timer()
         slots = [self._slot(row) for row in rows]
         waiting = [slot for slot in slots if slot.refused is None]
+        asked = Together(slot.row for slot in waiting)
         if waiting:
-            self._serve(waiting, at)
+            self._serve(waiting, at, asked)
         self._check(slots)
         took_ms = (self.health.timer() - started) * 1000
         self._count(slots)
+        answered = [slot for slot in slots if slot.refused is None]
         stamp = (at - _EPOCH) // _MICROSECOND
         return Reply(
             [_answered(slot, id_) for slot, id_ in zip(slots, ids, strict=True)],
             [self._logged(slot, id_, stamp, took_ms) for slot, id_ in zip(slots, ids, strict=True)],
-            Together(slot.row for slot in slots if slot.refused is None),
+            asked if len(answered) == len(waiting) else Together(slot.row for slot in answered),
             [place for place, slot in enumerate(slots) if slot.refused is None],
         )
 
@@ -175,27 +177,32 @@ class Answerer:
                     slot.source = "refused"
         return slot
 
-    def _serve(self, waiting: list[_Slot], at: datetime) -> None:
+    def _serve(self, waiting: list[_Slot], at: datetime, asked: Together) -> None:
         """Go down the chain: canary, live, the versions before it, the heuristic, the default."""
         self._age(waiting, at)
         for ref in self.route.canary_refs:
             mine = [slot for slot in waiting if slot.arm == ref]
             self._take(mine, self._speakers[ref], "model", CANARY)
-        self._go_down([slot for slot in waiting if slot.prediction is None])
+        self._go_down([slot for slot in waiting if slot.prediction is None], asked)
 
-    def _go_down(self, waiting: list[_Slot]) -> None:
-        """Ask those in the line who stand behind whoever answered so far, until each row has its answer."""
+    def _go_down(self, waiting: list[_Slot], asked: Together | None = None) -> None:
+        """Ask those in the line who stand behind whoever answered so far, until each row has its answer.
+
+        `asked` are all rows of the call, with what was made of them, where these rows are among them in order.
+        """
         route = self.route
         if route.live:
-            waiting = self._take(waiting, self._speakers[route.live], "model", LIVE)
+            waiting = self._take(waiting, self._speakers[route.live], "model", LIVE, asked)
         for place, ref in enumerate(route.fallback, start=EARLIER):
-            waiting = self._take(waiting, self._speakers[ref], "fallback", place)
+            waiting = self._take(waiting, self._speakers[ref], "fallback", place, asked)
         if self._rule is not None:
-            waiting = self._take(waiting, self._rule, HEURISTIC, RULE)
+            waiting = self._take(waiting, self._rule, HEURISTIC, RULE, asked)
         for slot in waiting:
             slot.prediction, slot.version, slot.source, slot.place = route.default, None, "default", DEFAULT
 
-    def _take(self, waiting: list[_Slot], speaker: _Speaker, source: str, place: int) -> list[_Slot]:
+    def _take(
+        self, waiting: list[_Slot], speaker: _Speaker, source: str, place: int, asked: Together | None = None
+    ) -> list[_Slot]:
         """Let one at a place in the line answer what it can; give back the rows that still wait."""
         allowed = [slot for slot in waiting if slot.place < place and not (slot.is_barred and place < RULE)]
         if len(allowed) < len(waiting):
@@ -204,10 +211,11 @@ class Answerer:
                     slot.troubles.append((speaker.slow.ref, "stale", "a table that it reads is too old"))
         if not allowed:
             return waiting
-        rows = Together(slot.row for slot in allowed)
-        voice = speaker.voice(rows)
-        said = ask(voice, rows, deadline_s=self._deadline_s, timer=self.health.timer)
-        features = self._features(voice, rows)
+        if asked is None or len(asked) != len(allowed):
+            asked = Together(slot.row for slot in allowed)
+        voice = speaker.voice(asked)
+        said = ask(voice, asked, deadline_s=self._deadline_s, timer=self.health.timer)
+        features = self._features(voice, asked)
         version = None if source == HEURISTIC else voice.ref
         for row, slot in enumerate(allowed):
             value = float(said.values[row])

@@ -30,6 +30,14 @@ class Together(list[Mapping[str, Any]]):
         super().__init__(rows)
         self.made: dict[str, Made] = {}
 
+    @classmethod
+    def joined(cls, parts: "Sequence[Together]") -> "Together":
+        """Make one of several, with what was made of all of them."""
+        whole = cls(row for part in parts for row in part)
+        keys = [key for key in parts[0].made if all(key in part.made for part in parts)] if parts else []
+        whole.made = {key: Made.joined([part.made[key] for part in parts]) for key in keys}
+        return whole
+
 
 class Made:
     """The features of some rows, as a frame and as an array; each made when first asked for."""
@@ -37,6 +45,16 @@ class Made:
     def __init__(self, frame: "pl.DataFrame | None", array: Array | None = None, *, rows: Any = (), schema: Any = None):
         self._frame, self._array = frame, array
         self._rows, self._schema = rows, schema
+
+    @classmethod
+    def joined(cls, parts: "Sequence[Made]") -> "Made":
+        """Make one of several, the features of other rows each."""
+        if all(part._rows for part in parts):
+            rows = [row for part in parts for row in part._rows]
+            return cls(None, np.concatenate([part.array for part in parts]), rows=rows, schema=parts[0]._schema)
+        import polars as pl
+
+        return cls(pl.concat([part.frame for part in parts]))
 
     @property
     def frame(self) -> "pl.DataFrame":

@@ -247,10 +247,8 @@ class Service:
 def together(replies: Sequence[Reply]) -> Reply:
     """Make one reply of several, so that one call asks the shadows about all of their rows."""
     log: list[Logged] = []
-    asked = Together(())
     places: list[int] = []
     for reply in replies:
         places += [len(log) + place for place in reply.places]
         log += reply.log
-        asked += reply.asked
-    return Reply([], log, asked, places)
+    return Reply([], log, Together.joined([reply.asked for reply in replies]), places)

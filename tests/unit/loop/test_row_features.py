@@ -12,7 +12,7 @@ from trivium.core.problems import StepError
 from trivium.loop.bodies import Body
 from trivium.loop.features import FeatureSteps, features_key, steps_beside
 from trivium.loop.lookups import lookups_of
-from trivium.loop.row_features import Maker, Together
+from trivium.loop.row_features import Made, Maker, Together
 from trivium.loop.workspace import Workspace
 
 DAYS = 3
@@ -94,6 +94,26 @@ def test_what_was_made_of_rows_stays_with_them(tmp_path) -> None:
     bare = list(mine)
     maker.made(bare)
     assert maker.known(bare) is None
+
+
+def test_rows_that_are_put_together_keep_what_was_made_of_all_of_them(tmp_path) -> None:
+    """Of more rows than are compiled at once: nothing is made again, by rows or by frames; else nothing is known."""
+    ws = opened(tmp_path)
+    maker = maker_of(ws)
+    outcome(maker)
+    rows = rows_of(ws) * 2
+    parts = [Together(rows[start : start + 20]) for start in range(0, 100, 20)]
+    assert maker.known(Together.joined(parts)) is None
+    made = [maker.made(part) for part in parts]
+    whole = maker.known(Together.joined(parts))
+    assert whole is not None
+    expected = maker.framed(rows[:100])
+    assert whole.frame.equals(expected, null_equal=True)
+    assert whole.frame.schema == expected.schema
+    assert np.array_equal(whole.array, np.concatenate([part.array for part in made]), equal_nan=True)
+    parts[1].made = {key: Made(part.frame) for key, part in parts[1].made.items()}
+    assert maker.made(Together.joined(parts)).frame.equals(expected, null_equal=True)
+    assert Together.joined([]) == []
 
 
 def test_many_rows_and_old_rows_are_left_to_polars(tmp_path) -> None:
