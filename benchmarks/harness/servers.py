@@ -104,6 +104,15 @@ class Server:
         sizes = [_memory_kib(pid) for pid in self.pids()]
         return sum(rss for rss, _ in sizes) * 1024 / 1e6, sum(pss for _, pss in sizes) * 1024 / 1e6
 
+    def memory_over(self, seconds: float) -> list[tuple[float, float]]:
+        """Look at the memory twice a second for so long: some of a server's processes come and go."""
+        looks = [self.memory_mb()]
+        until = time.perf_counter() + seconds
+        while time.perf_counter() < until:
+            time.sleep(0.5)
+            looks.append(self.memory_mb())
+        return looks
+
     def pause(self) -> None:
         """Stop its processes where they are, so that they use nothing while another is measured."""
         self._tell(signal.SIGSTOP)

@@ -16,6 +16,7 @@ CONNECTIONS = (1, 16)
 CHECKED = 100
 SAME = 1e-9  # the most that an answer may differ from `predict_proba`
 WARM_S = 0.5
+LOOKS_S = 2.0  # at the memory, of which the least counts: longer than what comes and goes
 SETTLES_S = 4.0  # what a server still does once it answers: ours proves its compiled features
 FIGURES = {"throughput": "requests/s", "processor time a request": "µs", "p50": "ms", "p99": "ms", "failed": "requests"}
 
@@ -97,7 +98,9 @@ def _rounds(
                 _tell(system, connections, load, cpu_us)
                 for figure, value in zip(FIGURES, figures_of(load, cpu_us), strict=True):
                     found[system.name, case_of(connections), figure].append(value)
-            for figure, value in zip(("memory", "memory, shared pages once"), server.memory_mb(), strict=True):
+            for figure, value in zip(
+                ("memory", "memory, shared pages once"), min(server.memory_over(LOOKS_S)), strict=True
+            ):
                 found[system.name, "after load", figure].append(value)
             server.pause()
     for (name, case, figure), values in found.items():
