@@ -8,8 +8,10 @@ import small_project
 from trivium.core.answers import Logged
 from trivium.core.clock import VirtualClock
 from trivium.core.values import EPOCH
+from trivium.loop.periods import requests_in
 from trivium.loop.workspace import Workspace
 from trivium.store.prediction_log import Writer
+from trivium.store.predictions import SERVED
 from trivium.store.segments import log_folder
 
 NIGHT = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -53,3 +55,12 @@ def serve(ws, row_ids, *, at=NOON, writer=None, **changes):
     if writer is None:
         own.close()
     return names
+
+
+def logged_frames(ws):
+    """Give the sealed answers that no `answered` event holds yet, part by part: period's start, answers, requests."""
+    return [
+        (part.start, ws.frame(part.blob).select(list(SERVED)), requests_in(ws, part.requests))
+        for _, parts in sorted(ws.state.log.waiting.items())
+        for part in parts
+    ]

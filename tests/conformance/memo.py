@@ -21,6 +21,16 @@ class MemoConformance:
         assert memo.find("a") == value
         assert memo.find("b") is None
 
+    def test_what_begins_so_is_forgotten(self, memo):
+        """But for what is spared; what was forgotten is handed back, and may be remembered anew."""
+        for key in ("a/1", "a/2", "a/20", "ab", "b/1"):
+            memo.remember(key, {"key": key})
+        assert [known["key"] for known in memo.forget("a/", but=["a/2"])] == ["a/1"]
+        assert [memo.find(key) is None for key in ("a/1", "a/2", "a/20", "ab", "b/1")] == [True, *[False] * 4]
+        assert memo.forget("a/", but=["a/2"]) == []
+        memo.remember("a/1", {"n": 2})
+        assert memo.find("a/1") == {"n": 2}
+
     def test_the_first_stays(self, memo):
         """A second value under the same key changes nothing and raises nothing."""
         memo.remember("a", {"n": 1})

@@ -14,7 +14,6 @@ import pytest
 
 import served_log
 from trivium.core.problems import StoreError
-from trivium.loop.periods import logged_frames
 from trivium.loop.take_outcomes import add_outcome
 from trivium.store.prediction_log import Writer
 from trivium.store.segments import log_folder, read, segments
@@ -235,5 +234,5 @@ def test_two_who_seal_at_once(tmp_path):
     running = [subprocess.Popen(command, stdout=subprocess.DEVNULL) for _ in range(3)]
     assert [child.wait(timeout=60) for child in running] == [0, 0, 0]
     ws.refresh()
-    rows = [row for _, frame, _ in logged_frames(ws) for row in frame["row_id"].to_list()]
+    rows = [row for _, frame, _ in served_log.logged_frames(ws) for row in frame["row_id"].to_list()]
     assert len(rows) == len(set(rows)) == 300

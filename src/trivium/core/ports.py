@@ -1,6 +1,6 @@
 """What the loop asks of the edges. Each port has a conformance test that any implementation must pass."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Protocol
 
 from trivium.core.events import Event
@@ -55,4 +55,8 @@ class Memo(Protocol):
 
     def remember(self, key: str, value: dict[str, Any]) -> None:
         """Remember plain values under a key; the first to come stays."""
+        ...
+
+    def forget(self, prefix: str, *, but: Collection[str] = ()) -> list[dict[str, Any]]:
+        """Forget what stands under keys that begin so, but for those that begin with one of `but`; return it."""
         ...

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from trivium.loop.traffic import Batch, traffic
+from trivium.loop.condense import condensed, name_of, rules_of
+from trivium.loop.traffic import Batch, sheets
 from trivium.loop.weigh import Weighed, compared, weigh
 from trivium.loop.workspace import Workspace
 from trivium.release.canary import Arms as Draw
@@ -20,10 +21,15 @@ if TYPE_CHECKING:
 
 def observe(ws: Workspace, ref: str, *, stage: str, since: datetime) -> Weighed:
     """Weigh all that a version said since it came to its stage against what the live one, or the heuristic, said."""
-    live = ws.state.route.live
-    batches = list(traffic(ws, since=since, until=ws.clock.now(), asked=ref))
-    latency = _latency(ws, batches, ref) if stage == "canary" else None
-    return weigh(ws, (compared(ws, batch, _beside(batch.log, ref, live)) for batch in batches), latency=latency)
+    live, now = ws.state.route.live, ws.clock.now()
+
+    def boiled(batch: Batch) -> "tuple[pl.DataFrame, pl.DataFrame]":
+        return compared(ws, batch, _beside(batch.log, ref, live)), _timed(ws, batch, ref)
+
+    asked = sheets(ws, since=since, until=now, asked=ref)
+    parts = condensed(ws, asked, boiled, stay=name_of(ws, ref), until=now, by=(ref, live, rules_of(ws)))
+    latency = _latency(ws, [part.timed for part in parts], ref) if stage == "canary" else None
+    return weigh(ws, (part.pairs for part in parts), latency=latency)
 
 
 def _beside(log: "pl.DataFrame", ref: str, live: str | None) -> "pl.DataFrame":
@@ -62,7 +68,7 @@ def _spoken(log: "pl.DataFrame", ref: str | None) -> "pl.DataFrame":
     return spoken.unique("prediction_id", keep="first", maintain_order=True)
 
 
-def _latency(ws: Workspace, batches: Sequence[Batch], ref: str) -> Arms | None:
+def _latency(ws: Workspace, timed: "Sequence[pl.DataFrame]", ref: str) -> Arms | None:
     """Count the slow answers of both arms, of the first row of each entity; None where no time was taken.
 
     Only since the youngest canary came: before that, another share of the entities fell to each arm.
@@ -71,7 +77,7 @@ def _latency(ws: Workspace, batches: Sequence[Batch], ref: str) -> Arms | None:
 
     shares = Draw(ws.state.route).shares
     since = max(ws.state.versions.stays(canary)[-1].at for canary in ws.state.route.canary_refs)
-    parts = [_timed(ws, batch, ref).filter(pl.col("at") >= since) for batch in batches]
+    parts = [part.filter(pl.col("at") >= since) for part in timed]
     if not parts or shares[ref] + shares[None] <= 0:
         return None
     rows = pl.concat(parts).unique("entity", keep="first", maintain_order=True)

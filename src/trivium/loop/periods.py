@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from trivium.core.events import Event
@@ -13,7 +13,6 @@ from trivium.loop.log_book import SERVED, Part
 from trivium.loop.log_records import ROW_ID, own_columns
 from trivium.loop.pieces import common_schema, fitted
 from trivium.loop.workspace import Workspace
-from trivium.store.predictions import SERVED as ANSWERS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -154,17 +153,6 @@ def _troubles(parts: Sequence[Part]) -> list[dict[str, Any]]:
             held = found.setdefault((trouble["version"], trouble["kind"]), {**trouble, "rows": 0})
             held["rows"] += trouble["rows"]
     return [found[key] for key in sorted(found)]
-
-
-def logged_frames(ws: Workspace) -> "Iterator[tuple[datetime, pl.DataFrame, pl.DataFrame]]":
-    """Give the sealed answers that no `answered` event holds yet, part by part.
-
-    Yields:
-        When the part's period starts, its answers in the columns of the served log, and its requests.
-    """
-    for period in sorted(ws.state.log.waiting):
-        for part in ws.state.log.waiting[period]:
-            yield part.start, ws.frame(part.blob).select(list(ANSWERS)), requests_in(ws, part.requests)
 
 
 def requests_in(ws: Workspace, blob: str) -> "pl.DataFrame":

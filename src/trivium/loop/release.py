@@ -9,6 +9,7 @@ from trivium.core.events import Event
 from trivium.core.problems import Problem, VerdictError
 from trivium.core.values import span
 from trivium.loop.bodies import body_of
+from trivium.loop.condense import forget_stays
 from trivium.loop.observe import observe
 from trivium.loop.replay import replay, replayed
 from trivium.loop.taken_off import tell_taken_off
@@ -102,7 +103,9 @@ def advance_stages(ws: Workspace) -> list[Event]:
     """Move each version in shadow or canary as far as what was seen of it allows: up, out, or not yet."""
     ws.refresh()
     route = ws.state.route
-    return _moved(ws, (*route.shadow, *route.canary_refs), _observed)
+    done = _moved(ws, (*route.shadow, *route.canary_refs), _observed)
+    forget_stays(ws)
+    return done
 
 
 def replay_waiting(ws: Workspace, *, timer: Callable[[], float]) -> list[Event]:

@@ -1,5 +1,6 @@
 """The memo on SQL: which blob holds the result of a step. A cache; emptied, it costs time only."""
 
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
@@ -33,6 +34,17 @@ class SqlMemo:
             values = connection.execute(select(memo.c.value)).scalars().all()
             connection.execute(delete(memo))
         return [msgspec.json.decode(value, type=dict[str, Any]) for value in values]
+
+    def forget(self, prefix: str, *, but: Collection[str] = ()) -> list[dict[str, Any]]:
+        """Forget what stands under keys that begin so, but for those that begin with one of `but`; return it."""
+        begins = memo.c.key.startswith(prefix, autoescape=True)
+        with reading(self._engine) as connection:
+            held = connection.execute(select(memo.c.key, memo.c.value).where(begins)).all()
+        gone = {key: value for key, value in held if key.startswith(prefix) and not key.startswith(tuple(but))}
+        if gone:
+            with writing(self._engine) as connection:
+                connection.execute(delete(memo).where(memo.c.key.in_(list(gone))))
+        return [msgspec.json.decode(value, type=dict[str, Any]) for value in gone.values()]
 
     def remember(self, key: str, value: dict[str, Any]) -> None:
         """Remember plain values under a key; the first to come stays."""

@@ -8,13 +8,12 @@ import pytest
 
 import served_log
 import small_project
-from served_log import NOON, logged, serve, workspace
+from served_log import NOON, logged, logged_frames, serve, workspace
 from trivium.core.posted import Outcome
 from trivium.core.problems import ProjectError
 from trivium.core.values import EPOCH
 from trivium.loop.find_answer import find
 from trivium.loop.lineage import trace
-from trivium.loop.periods import logged_frames
 from trivium.loop.project_source import ProjectSource
 from trivium.loop.scores import score_due
 from trivium.loop.seal import seal
