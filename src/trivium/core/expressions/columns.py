@@ -9,7 +9,7 @@ import math
 import operator
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import polars as pl
@@ -64,6 +64,7 @@ def _compiled(node: Node, kind: str | None) -> pl.Expr:
     return _CALLS[node.name](*map(_compiled, node.arguments, asked))
 
 
+@lru_cache(maxsize=1024)  # a millisecond each, and the rules of a project name few columns again and again
 def _column(name: str, kind: str | None) -> pl.Expr:
     one = cs.by_name(name)
     number, day = one & cs.numeric(), one & cs.date()
