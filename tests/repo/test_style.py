@@ -11,6 +11,7 @@ from repo.house import ROOT, SOURCE, modules, own_files
 # Where anything at all may be raised, by code that is not ours or at a process's edge; each turns it into a Problem.
 EDGES = {
     "artifact/compiled.py": "onnxruntime raises kinds of its own, each at its own place",
+    "artifact/torch_module.py": "PyTorch's exporter raises kinds of its own",
     "cli/main.py": "the command's own edge: what gets there is our fault, and is told in full",
     "loop/bodies.py": "the project's model and heuristic are asked",
     "loop/code.py": "the project's module is run",

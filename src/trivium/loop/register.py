@@ -36,9 +36,12 @@ def register(ws: Workspace, fitted: Any, features: "pl.DataFrame") -> dict[str, 
     from trivium.artifact.compiled import Compiled
     from trivium.artifact.formats import dump, form_of
     from trivium.artifact.ready_onnx import is_onnx
+    from trivium.artifact.torch_module import is_module
 
     if is_onnx(fitted):
         return _ready(ws, fitted, features)
+    if is_module(fitted):
+        return _of_torch(ws, fitted, features)
     outcome, parity = _compile(ws, fitted, features)
     told = {"columns": features.columns, "parity": parity and msgspec.to_builtins(parity)}
     if isinstance(outcome, Compiled):
@@ -64,6 +67,28 @@ def _ready(ws: Workspace, fitted: Any, features: "pl.DataFrame") -> dict[str, An
     kept = ws.blobs.put(dump(compiled))
     told = {"columns": features.columns, "parity": None, "not_compiled": ""}
     return {"artifact": kept, "original": kept, "form": compiled.form, **told}
+
+
+def _of_torch(ws: Workspace, module: Any, features: "pl.DataFrame") -> dict[str, Any]:
+    """Keep what PyTorch exports of a module, where it answers as the module does."""
+    from trivium.artifact.parity import hold
+    from trivium.artifact.probes import probes
+    from trivium.artifact.ready_onnx import OwnSession, refused
+    from trivium.artifact.torch_module import TOLERANCE, exported, said_by
+
+    graph = exported(module, features.columns)
+    told, rows = _ready(ws, graph, features), matrix_of(features, features.columns)
+    parity = hold(
+        OwnSession(graph.SerializeToString()).predict,
+        lambda batch: said_by(module, batch),
+        rows=rows,
+        said=said_by(module, rows),
+        probes=probes(rows),
+        tolerance=TOLERANCE,
+    )
+    if not parity.is_held:
+        raise refused(f"exported, it is up to {parity.largest:.3g} from itself, more than {parity.tolerance:g}")
+    return {**told, "parity": msgspec.to_builtins(parity)}
 
 
 def _compile(ws: Workspace, fitted: Any, features: "pl.DataFrame") -> "tuple[Compiled | NotCompiled, Any]":
