@@ -47,35 +47,38 @@ def drawn_picture(false: Sequence[Curve], errors: Sequence[Curve], losses: Seque
         y=(_linear(0, 1), [(s / 4, f"{s / 4:.0%}") for s in range(5)]),
         limit=(0.05, "5 %"),
     )
-    rows = (_log(300, 15_000), [(n, f"{n:,}") for n in (400, 1000, 5000, 12_000)])
-    sizes = [size for size, _ in errors[0].points]
-    body += _panel(
+    body += _until_caught(
         1,
         errors,
         title="Rows until 80 % of bad canaries are caught: errors",
-        x=(
-            _log(sizes[0] * 0.9, sizes[-1] * 1.1),
-            [(s, f"{100 * s:g} %") for s in sizes],
-            "answers that fail (0.5 % live, 1 % more is borne)",
-        ),
-        y=rows,
+        said=lambda size: f"{100 * size:g} %",
+        axis="answers that fail (0.5 % live, 1 % more is borne)",
     )
-    sizes = [size for size, _ in losses[0].points]
-    body += _panel(
+    body += _until_caught(
         2,
         losses,
         title="… and a greater mean loss",
-        x=(
-            _log(sizes[0] * 0.9, sizes[-1] * 1.1),
-            [(s, f"{s:g}") for s in sizes],
-            "extra log loss (0.01 is borne; outcomes 400 rows late)",
-        ),
-        y=rows,
+        said=lambda size: f"{size:g}",
+        axis="extra log loss (0.01 is borne; outcomes 400 rows late)",
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" '
         'font-family="system-ui, sans-serif" font-size="13" fill="#222">'
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>{"".join(body)}</svg>\n'
+    )
+
+
+def _until_caught(
+    number: int, curves: Sequence[Curve], *, title: str, said: Callable[[float], str], axis: str
+) -> list[str]:
+    """Draw how many rows it takes to catch regressions of growing size; both axes grow by factors."""
+    sizes = [size for size, _ in curves[0].points]
+    return _panel(
+        number,
+        curves,
+        title=title,
+        x=(_log(sizes[0] * 0.9, sizes[-1] * 1.1), [(size, said(size)) for size in sizes], axis),
+        y=(_log(300, 15_000), [(n, f"{n:,}") for n in (400, 1000, 5000, 12_000)]),
     )
 
 
