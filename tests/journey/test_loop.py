@@ -1,5 +1,6 @@
 """A new user's path through the terminal: from a folder to a version that answers, and back again."""
 
+import re
 import sys
 import time
 from datetime import UTC, datetime, timedelta
@@ -245,6 +246,13 @@ def test_each_look_speaks_to_people_and_to_programs(said, folder, name):
     assert isinstance(document.document, dict)
     assert text.out.strip()
     assert "Traceback" not in document.err + text.err
+
+
+@pytest.mark.parametrize("name", LOOKS)
+def test_no_look_shows_what_python_calls_things(said, folder, name):
+    """What is nested is told under dotted names or in words, not as a dict, a tuple, None or True."""
+    text = say(*LOOKS[name], project=folder, as_json=False).out
+    assert not re.search(r"\{'|\['|\('|\bNone\b|\bTrue\b|\bFalse\b", text)
 
 
 def test_versions_runs_and_ideas_agree(said, folder):

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trivium.cli.door import Answer, workspace
-from trivium.cli.door import table as lay_out
+from trivium.cli.layout import table as lay_out
+from trivium.cli.options import Count
 from trivium.cli.progress import Shown, ticks_bar
 
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from trivium.loop.workspace import Workspace
 
 
-def list_(*, last: int = 30) -> Answer:
+def list_(*, last: Count = 30) -> Answer:
     """Show the latest alarms, whether they paged anybody, and what is muted or demoted.
 
     Parameters

@@ -3,7 +3,8 @@
 from typing import Any
 
 from trivium.cli.door import Answer, workspace
-from trivium.cli.door import table as lay_out
+from trivium.cli.layout import table as lay_out
+from trivium.cli.options import Count
 
 COLUMNS = ("check", "else", "owner", "until", "hits", "share", "", "ever", "last hit", "")
 _BARS = "▁▂▃▄▅▆▇█"
@@ -11,7 +12,7 @@ _BARS = "▁▂▃▄▅▆▇█"
 _MOST_BARS = 14
 
 
-def checks(on: str | None = None, /, *, last: int = 14) -> Answer:
+def checks(on: str | None = None, /, *, last: Count = 14) -> Answer:
     """List every check: what it does, whose it is, until when it holds, and how often it was broken.
 
     Parameters
@@ -29,12 +30,21 @@ def checks(on: str | None = None, /, *, last: int = 14) -> Answer:
         own = [_row(one) for one in report["checks"] if one["on"] == name]
         shown.append(lay_out(f"on {name}", COLUMNS, own))
     counts = report["summary"]
-    said = [f"{counts[word]} {word}" for word in _WORDS if counts.get(word)]
-    shown.append(f"{counts['checks']} checks" + (f": {', '.join(said)}" if said else ""))
+    said = [f"{counts[mark]:,} {words}" for mark, words in _WORDS.items() if counts.get(mark)]
+    total = f"{counts['checks']:,} {'check' if counts['checks'] == 1 else 'checks'}"
+    shown.append(f"{total}: {', '.join(said)}" if said else total)
     return Answer(report, shown)
 
 
-_WORDS = ("hits often", "never hit", "nothing held to it yet", "expired", "expires soon", "nobody owns it")
+# What is said of the checks that have a mark.
+_WORDS = {
+    "hits often": "hit often",
+    "never hit": "never hit",
+    "nothing held to it yet": "without a row so far",
+    "expired": "expired",
+    "expires soon": "about to expire",
+    "nobody owns it": "without an owner",
+}
 
 
 def _row(one: dict[str, Any]) -> tuple[Any, ...]:
@@ -56,6 +66,6 @@ def _row(one: dict[str, Any]) -> tuple[Any, ...]:
 
 
 def _drawn(hits: list[int]) -> str:
-    """Draw the hits of the periods, the latest to the right; nothing where there was none."""
+    """Draw the hits of the periods, the latest to the right, a dot where there was none."""
     most = max(hits, default=0)
-    return "".join(" " if hit == 0 else _BARS[(hit * len(_BARS) - 1) // most] for hit in hits) if most else ""
+    return "".join("·" if hit == 0 else _BARS[(hit * len(_BARS) - 1) // most] for hit in hits) if most else ""

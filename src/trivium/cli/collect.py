@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trivium.cli.door import MEANT, Answer, console, workspace
-from trivium.cli.door import table as lay_out
+from trivium.cli.layout import table as lay_out
 
 if TYPE_CHECKING:
     from trivium.core.events import Event

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from trivium.cli.door import Answer, workspace
-from trivium.cli.door import table as lay_out
+from trivium.cli.layout import table as lay_out
+from trivium.cli.options import Count
 
 if TYPE_CHECKING:
     from trivium.loop.infer_contract import Inferred
@@ -77,7 +78,7 @@ def _outcome(left: list[str], *, written: bool, write: bool, replace: bool) -> s
     return f"\n{done}{stays if left else ''}"
 
 
-def diff(name: str, /, *, against: str | None = None, last: int | None = None) -> Answer:
+def diff(name: str, /, *, against: str | None = None, last: Count | None = None) -> Answer:
     """Say what a change of a table's contract would have let in or kept out, over the rows that are kept.
 
     Parameters

@@ -1,8 +1,9 @@
 """What every command shares: which project is meant, how an answer is printed, how a problem leaves."""
 
 import getpass
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,10 +114,15 @@ def folder_alone() -> Path:
 def _folder(meant: Meant) -> Path:
     from trivium.loop.workspace import find_project
 
-    return find_project(Path.cwd()) if meant.project is None else _named(meant.project)
+    return find_project(Path.cwd()) if meant.project is None else project_in(meant.project)
 
 
-def _named(folder: Path) -> Path:
+def project_in(folder: Path) -> Path:
+    """Hold a folder that was named to being a project.
+
+    Raises:
+        ProjectError (TV-RUN-004): it holds no trivium.toml.
+    """
     from trivium.loop.workspace import PROJECT_FILE
 
     if not (folder / PROJECT_FILE).is_file():
@@ -163,36 +169,17 @@ def console(*, stderr: bool = False) -> "Console":
     return made
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], *, whole: str = "") -> Any:
-    """Lay rows out as a table; numbers to the right, None as a dash; the column `whole` is not broken, to be copied."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    made = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, title_style="bold", pad_edge=False)
-    for place, column in enumerate(columns):
-        is_number = bool(rows) and all(isinstance(row[place], int | float | None) for row in rows)
-        made.add_column(column, justify="right" if is_number else "left", overflow="fold", no_wrap=column == whole)
-    for row in rows:
-        made.add_row(*(Text(_cell(value)) for value in row))
-    return made
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-
-def pairs(title: str, values: Mapping[str, Any]) -> Any:
-    """Lay named values out, one a line."""
-    return table(title, ("", ""), [(name, _cell(value)) for name, value in values.items()])
-
-
 def leave(answer: Answer) -> int:
-    """Print an answer, and tell the exit code."""
+    """Print an answer, and tell the exit code, which stands where nobody reads to the end: `trivium ledger | head`."""
+    try:
+        _print(answer)
+    except (BrokenPipeError, SystemExit):  # Rich makes the one into the other
+        # What is buffered still would complain when the process ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return answer.exit_code
+
+
+def _print(answer: Answer) -> None:
     if MEANT.get().json:
         sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(answer.document), indent=2) + b"\n")
         sys.stdout.flush()
@@ -201,7 +188,6 @@ def leave(answer: Answer) -> int:
         for part in answer.shown:
             # A text that must not be wrapped is one to copy: the terminal may break it, the output does not.
             out.print(part, soft_wrap=getattr(part, "no_wrap", None) is True)
-    return answer.exit_code
 
 
 def leave_with(error: TriviumError) -> int:

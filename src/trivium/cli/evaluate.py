@@ -1,9 +1,26 @@
 """`judge`."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import msgspec
 
 from trivium.cli.door import Answer, workspace
-from trivium.cli.door import table as lay_out
+from trivium.cli.layout import table as lay_out
+
+# A comparison's keys, and what they are called over their columns.
+COLUMNS = {
+    "metric": "metric",
+    "slice": "slice",
+    "rows": "rows",
+    "candidate": "candidate",
+    "live": "other",
+    "worse_by": "worse by",
+    "low": "low",
+    "high": "high",
+    "margin": "margin",
+    "verdict": "verdict",
+}
 
 
 def judge(version: str, /, *, against: str | None = None, because: str = "") -> Answer:
@@ -23,41 +40,15 @@ def judge(version: str, /, *, against: str | None = None, because: str = "") -> 
     ws = workspace()
     event = judge_version(ws, version, against=against, because=because)
     evidence = msgspec.json.decode(ws.blobs.get(event.body["scorecard"]))
-    cells = evidence["verdict"]["comparisons"]
-    return Answer(
-        {
-            "version": event.subject,
-            "against": event.body["against"],
-            "verdict": event.body["verdict"],
-            "reasons": event.body["reasons"],
-            "rows": event.body["rows"],
-            "comparisons": cells,
-            "scorecard": evidence["scorecard"],
-        },
-        [
-            lay_out(
-                f"{event.subject} against {event.body['against']}, {event.body['rows']:,} rows",
-                ("metric", "slice", "rows", "candidate", "other", "worse by", "low", "high", "margin", "verdict"),
-                [
-                    tuple(
-                        c[k]
-                        for k in (
-                            "metric",
-                            "slice",
-                            "rows",
-                            "candidate",
-                            "live",
-                            "worse_by",
-                            "low",
-                            "high",
-                            "margin",
-                            "verdict",
-                        )
-                    )
-                    for c in cells
-                ],
-            ),
-            f"{event.body['verdict']}: " + "; ".join(event.body["reasons"]),
-        ],
-        exit_code=0 if event.body["verdict"] == "pass" else 1,
-    )
+    judged = {
+        "version": event.subject,
+        **{name: event.body[name] for name in ("against", "verdict", "reasons", "rows")},
+    }
+    document = {**judged, "comparisons": evidence["verdict"]["comparisons"], "scorecard": evidence["scorecard"]}
+    return Answer(document, _shown(document), exit_code=0 if document["verdict"] == "pass" else 1)
+
+
+def _shown(found: Mapping[str, Any]) -> Sequence[Any]:
+    title = f"{found['version']} against {found['against']}, {found['rows']:,} rows"
+    rows = [tuple(cell[key] for key in COLUMNS) for cell in found["comparisons"]]
+    return lay_out(title, tuple(COLUMNS.values()), rows), f"{found['verdict']}: " + "; ".join(found["reasons"])

@@ -5,7 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from trivium.cli.door import Answer, workspace
-from trivium.cli.door import table as lay_out
+from trivium.cli.layout import table as lay_out
 
 
 def try_(

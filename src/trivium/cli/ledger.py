@@ -3,7 +3,8 @@
 import msgspec
 
 from trivium.cli.door import Answer, workspace
-from trivium.cli.door import table as lay_out
+from trivium.cli.layout import table as lay_out
+from trivium.cli.options import Count
 
 
 def ledger(
@@ -12,7 +13,7 @@ def ledger(
     subject: str | None = None,
     kind: str | None = None,
     digest: bool = False,
-    last: int = 50,
+    last: Count = 50,
 ) -> Answer:
     """Show the record of decisions, or one hash over all of them.
 
@@ -32,12 +33,12 @@ def ledger(
     from trivium.core.events import ledger_digest
     from trivium.core.values import iso, moment
 
+    at = moment(since, where="--since") if since else None
     ws = workspace()
     if digest:
         events = list(ws.ledger.events())
         found = ledger_digest(events)
         return Answer({"digest": found, "events": len(events)}, [found])
-    at = moment(since) if since else None
     events = [e for e in ws.ledger.events(kind=kind, subject=subject) if at is None or e.at >= at]
     return Answer(
         {"events": msgspec.to_builtins(events)},

@@ -1,6 +1,7 @@
 """The command `trivium`: its commands by name, loaded when one is called."""
 
 import os
+import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -20,7 +21,10 @@ rehearsed on your own history before it is real.
 Options of every command:
 --project DIR     the project's folder; else the nearest trivium.toml upwards
 --rehearsal NAME  look into a rehearsal in place of the real store
---json            one JSON document on standard output"""
+--json            one JSON document on standard output
+
+Exit codes: 0 done, 1 a verdict went against you, 2 the command or the
+project file is wrong, 3 the machinery failed."""
 
 
 def main(words: Sequence[str] | None = None) -> None:
@@ -60,7 +64,7 @@ def run(words: list[str]) -> int:
                 Problem(
                     code="TV-CLI-003",
                     what="a fault in trivium itself",
-                    where=" ".join(words),
+                    where=shlex.join(["trivium", *words]),
                     seen=traceback.format_exc(limit=-1).splitlines()[-1],
                     fix="report it with the lines above; the ledger holds whole decisions only, so the store is sound",
                 )
@@ -91,13 +95,14 @@ def _call(words: list[str]) -> int:
             Problem(
                 code="TV-CLI-002",
                 what="the command line cannot be read",
-                where="trivium " + " ".join(words),
+                where=shlex.join(["trivium", *words]),
                 seen=str(error).strip(),
-                fix="ask for help: trivium COMMAND --help",
+                fix=f"ask for help: {_called(words)} --help",
             )
         ) from None
     except SystemExit as error:
-        return int(error.code or 0)
+        # Rich ends with 1 where nobody reads to the end; help has no verdict that it could mean.
+        return 0 if {"-h", "--help"} & set(words) else int(error.code or 0)
     return leave(answer) if isinstance(answer, Answer) else 0
 
 
@@ -108,15 +113,32 @@ def _whole(words: list[str]) -> list[str]:
     return [words[0], "list", *words[1:]] if words and f"{words[0]} list" in COMMANDS and is_alone else words
 
 
+def _called(words: list[str]) -> str:
+    """Say which command was meant, as far as the words name one."""
+    known = {*COMMANDS, *GROUPS}
+    named = [" ".join(words[:count]) for count in (2, 1)]
+    return " ".join(["trivium", *[name for name in named if name in known][:1]])
+
+
 def application(words: Sequence[str] = ()) -> "App":
     """Make the command line for some words, with every command registered by name alone.
 
     A command's line stands in the list of all; the one that is called by the words has the help of its own code.
     """
-    from cyclopts import App, Group
+    from cyclopts import App, Group, Parameter
 
     last, within = Group("Options", sort_key=len(PARTS)), Group("Commands")
-    app = App(name="trivium", help=HELP, version=__version__, help_format="plaintext", group_commands=last)
+    # No option has a negative form: `--no-without-tokens` would say what leaving it out says. Nor is it told that what
+    # is left out is left out.
+    settings = Parameter(negative="", show_default=lambda value: None if value == "" or value is False else value)
+    app = App(
+        name="trivium",
+        help=HELP,
+        version=__version__,
+        help_format="plaintext",
+        group_commands=last,
+        default_parameter=settings,
+    )
     groups: dict[str, App] = {}
     for order, (title, commands) in enumerate(PARTS.items()):
         part = Group(title, sort_key=order)

@@ -3,7 +3,8 @@
 from typing import Any
 
 from trivium.cli.door import Answer, workspace
-from trivium.cli.door import table as lay_out
+from trivium.cli.layout import table as lay_out
+from trivium.cli.options import Count, Reason
 
 
 def list_() -> Answer:
@@ -34,8 +35,18 @@ def list_() -> Answer:
     )
 
 
-def show(name: str, partition: str, /, *, rows: int = 20) -> Answer:
-    """Show rows that were held back, each with the checks it broke; private columns are left out."""
+def show(name: str, partition: str, /, *, rows: Count = 20) -> Answer:
+    """Show rows that were held back, each with the checks it broke; private columns are left out.
+
+    Parameters
+    ----------
+    name
+        The table.
+    partition
+        The partition, such as 2013-03-04.
+    rows
+        How many to show.
+    """
     from trivium.loop.quarantine import quarantined
 
     ws = workspace()
@@ -68,8 +79,18 @@ def show(name: str, partition: str, /, *, rows: int = 20) -> Answer:
     )
 
 
-def release(name: str, partition: str, /, *, because: str) -> Answer:
-    """Let the held-back rows of a partition in after all."""
+def release(name: str, partition: str, /, *, because: Reason) -> Answer:
+    """Let the held-back rows of a partition in after all.
+
+    Parameters
+    ----------
+    name
+        The table.
+    partition
+        The partition, such as 2013-03-04.
+    because
+        Why the checks that held them back are overruled, for the ledger.
+    """
     from trivium.loop.quarantine import release_quarantine
 
     event = release_quarantine(workspace(), name, partition, because=because)[0]
@@ -79,8 +100,18 @@ def release(name: str, partition: str, /, *, because: str) -> Answer:
     )
 
 
-def drop(name: str, partition: str, /, *, because: str) -> Answer:
-    """Give the held-back rows of a partition up."""
+def drop(name: str, partition: str, /, *, because: Reason) -> Answer:
+    """Give the held-back rows of a partition up.
+
+    Parameters
+    ----------
+    name
+        The table.
+    partition
+        The partition, such as 2013-03-04.
+    because
+        Why, for the ledger.
+    """
     from trivium.loop.quarantine import drop_quarantine
 
     event = drop_quarantine(workspace(), name, partition, because=because)[0]

@@ -1,13 +1,14 @@
 """`rehearse`."""
 
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import Parameter
-
-from trivium.cli.door import Answer, pairs, workspace, write_page
-from trivium.cli.door import table as lay_out
+from trivium.cli.door import Answer, workspace, write_page
+from trivium.cli.layout import pairs
+from trivium.cli.layout import table as lay_out
+from trivium.cli.options import From, between
 from trivium.cli.progress import Shown, ticks_bar
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def rehearse(
     *,
     name: str = "rehearsal",
-    from_: Annotated[str | None, Parameter(name="--from")] = None,
+    from_: From = None,
     to: str | None = None,
     step: str | None = None,
     faults: str = "standard",
@@ -46,14 +47,15 @@ def rehearse(
     resume
         Go on after an interruption.
     """
-    from trivium.core.values import moment, span
+    from trivium.core.values import span
     from trivium.loop.rehearse import Plan
     from trivium.loop.rehearse import rehearse as run
 
+    start, until = between(from_, to)
     plan = Plan(
         name=name,
-        start=moment(from_) if from_ else None,
-        until=moment(to) if to else None,
+        start=start,
+        until=until,
         step=span(step, where="--step") if step else None,
         faults=faults,
         seed=seed,
@@ -65,7 +67,7 @@ def rehearse(
         from trivium.web.report import render
 
         write_page(report, render(document))
-    return Answer(document, _shown(document, report))
+    return Answer(document, list(_shown(document, report)))
 
 
 def _where(at: "Progress") -> Shown:
@@ -74,57 +76,48 @@ def _where(at: "Progress") -> Shown:
     return at.done, at.ticks, words
 
 
-def _shown(found: dict[str, Any], report: Path | None) -> list[Any]:
+def _shown(found: dict[str, Any], report: Path | None) -> Iterator[Any]:
     year = found["year"]
     refused = [v for v in found["versions"] if v["verdict"] == "fail"]
-    shown: list[Any] = [
-        pairs(
-            f"Rehearsal {found['name']!r}: {found['from'][:10]} to {found['to'][:10]}",
-            {
-                "ticks": found["ticks"],
-                "rows answered": found["rows"],
-                "wall seconds": found["wall_s"],
-                "versions": len(found["versions"]),
-                "refused by the gate": len(refused),
-                "rollbacks": found["summary"]["rollbacks"],
-                "answers looked at for skew": found["skew"]["compared"],
-                "answers with skew": found["skew"]["skewed"],
-                "refused for skew": found["skew"]["refused"],
-            },
-        ),
-        lay_out(
-            f"Since the first version was live, {year['rows']:,} rows",
-            ("metric", "what was served", "heuristic", "first version, never retrained"),
-            [(m, v["live"], v["heuristic"], v["first"]) for m, v in year["per_metric"].items()],
-        ),
-        lay_out(
-            "Rows",
-            ("table", "read", "= committed", "+ quarantined", "+ refused"),
-            [(t, v["read"], v["committed"], v["quarantined"], v["refused"]) for t, v in found["tables"].items()],
-        ),
-        lay_out(
-            "Faults",
-            ("fault", "table", "column", "from", "caught", "by"),
-            [
-                (
-                    f["id"],
-                    f["table"],
-                    f["column"],
-                    f["from"][:10],
-                    f["caught_at"] and f["caught_at"][:10],
-                    f["caught_by"],
-                )
-                for f in found["faults"]
-            ],
-        )
-        if found["faults"]
-        else "no faults were injected",
-        pairs(
-            "Alarms", {"alarms": len(found["alarms"]), **{k.replace("_", " "): v for k, v in found["summary"].items()}}
-        ),
-    ]
+    yield pairs(
+        f"Rehearsal {found['name']!r}: {found['from'][:10]} to {found['to'][:10]}", _counts(found, len(refused))
+    )
+    yield lay_out(
+        f"Since the first version was live, {year['rows']:,} rows",
+        ("metric", "what was served", "heuristic", "first version, never retrained"),
+        [(m, v["live"], v["heuristic"], v["first"]) for m, v in year["per_metric"].items()],
+    )
+    yield lay_out(
+        "Rows",
+        ("table", "read", "= committed", "+ quarantined", "+ refused"),
+        [(t, v["read"], v["committed"], v["quarantined"], v["refused"]) for t, v in found["tables"].items()],
+    )
+    yield _faults(found["faults"]) if found["faults"] else "no faults were injected"
+    summary = {name.replace("_", " "): value for name, value in found["summary"].items()}
+    yield pairs("Alarms", {"alarms": len(found["alarms"]), **summary})
     if refused:
-        shown.append(f"refused, for one: {refused[0]['ref']}: {'; '.join(refused[0]['reasons'][:2])}")
+        yield f"refused, for one: {refused[0]['ref']}: {'; '.join(refused[0]['reasons'][:2])}"
     if report is not None:
-        shown.append(f"report: {report}")
-    return shown
+        yield f"report: {report}"
+
+
+def _counts(found: Mapping[str, Any], refused: int) -> dict[str, Any]:
+    return {
+        "ticks": found["ticks"],
+        "rows answered": found["rows"],
+        "wall seconds": found["wall_s"],
+        "versions": len(found["versions"]),
+        "refused by the gate": refused,
+        "rollbacks": found["summary"]["rollbacks"],
+        "answers looked at for skew": found["skew"]["compared"],
+        "answers with skew": found["skew"]["skewed"],
+        "refused for skew": found["skew"]["refused"],
+    }
+
+
+def _faults(faults: Sequence[Mapping[str, Any]]) -> Any:
+    rows = [
+        (f["id"], f["table"], f["column"], f["from"][:10], f["caught_at"] and f["caught_at"][:10], f["caught_by"])
+        for f in faults
+    ]
+    return lay_out("Faults", ("fault", "table", "column", "from", "caught", "by"), rows)

@@ -1,22 +1,20 @@
 """`replay`, `release`, `rollback` and `route`."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-from cyclopts import Parameter
 
-from trivium.cli.door import Answer, pairs, workspace
-from trivium.cli.door import table as lay_out
+from trivium.cli.door import Answer, workspace
+from trivium.cli.layout import pairs
+from trivium.cli.layout import table as lay_out
+from trivium.cli.options import From, between
+
+if TYPE_CHECKING:
+    from trivium.loop.replay import Replay
 
 
-def replay(
-    version: str,
-    /,
-    *,
-    from_: Annotated[str | None, Parameter(name="--from")] = None,
-    to: str | None = None,
-    because: str = "",
-) -> Answer:
+def replay(version: str, /, *, from_: From = None, to: str | None = None, because: str = "") -> Answer:
     """Let a version answer the logged traffic of past days, and hold it to what was served; the ledger keeps it.
 
     Parameters
@@ -30,18 +28,18 @@ def replay(
     because
         Why, for the ledger.
     """
-    from trivium.core.values import iso, moment
     from trivium.loop.replay import replay_version
 
-    done = replay_version(
-        workspace(),
-        version,
-        since=moment(from_, where="--from") if from_ else None,
-        until=moment(to, where="--to") if to else None,
-        because=because,
-    )
+    since, until = between(from_, to)
+    done = replay_version(workspace(), version, since=since, until=until, because=because)
+    return Answer(_told(version, done), list(_shown(version, done)), exit_code=0 if done.verdict == "promote" else 1)
+
+
+def _told(version: str, done: "Replay") -> dict[str, Any]:
+    from trivium.core.values import iso
+
     seen, found = done.weighed.seen, done.weighed.findings
-    document = {
+    return {
         "version": version,
         "from": done.since and iso(done.since),
         "to": done.until and iso(done.until),
@@ -56,22 +54,26 @@ def replay(
         "served_ms": done.served_ms,
         "took_s": done.took_ms / 1000,
     }
+
+
+def _shown(version: str, done: "Replay") -> Iterator[Any]:
+    seen = done.weighed.seen
     columns = ("measure", "slice", "rows", "worse by", "at least", "at most", "margin", "harm")
     rows = [
-        (o.measure, o.slice, o.rows, o.worse_by, _shown(o.low), _shown(o.high), o.margin, "yes" if o.is_harm else "no")
-        for o in found
+        (o.measure, o.slice, o.rows, o.worse_by, _bound(o.low), _bound(o.high), o.margin, "yes" if o.is_harm else "no")
+        for o in done.weighed.findings
     ]
-    told = [lay_out(f"{version} on {seen.answers:,} served answers, {seen.outcomes:,} outcomes", columns, rows)]
+    yield lay_out(f"{version} on {seen.answers:,} served answers, {seen.outcomes:,} outcomes", columns, rows)
     if done.learnt:
-        told.append(f"{done.learnt:,} rows are left out of the losses: the version was trained on their outcomes")
+        yield f"{done.learnt:,} rows are left out of the losses: the version was trained on their outcomes"
     served = "" if done.served_ms is None else f"; served answers took {done.served_ms:.3g} ms on the median"
-    told.append(f"{done.ms_a_row:.3g} ms a row in batches, {done.took_ms / 1000:.2f} s in all{served}")
-    told += [f"{count:,} rows: {words}" for words, count in done.troubles.items()]
-    told.append(f"{done.verdict}: {done.decision.reason}")
-    return Answer(document, told, exit_code=0 if done.verdict == "promote" else 1)
+    yield f"{done.ms_a_row:.3g} ms a row in batches, {done.took_ms / 1000:.2f} s in all{served}"
+    for words, count in done.troubles.items():
+        yield f"{count:,} rows: {words}"
+    yield f"{done.verdict}: {done.decision.reason}"
 
 
-def _shown(bound: float) -> float | None:
+def _bound(bound: float) -> float | None:
     """Show a bound; None where there is none."""
     return bound if abs(bound) < float("inf") else None
 
@@ -100,7 +102,15 @@ def release(
 
 
 def rollback(version: str | None = None, /, *, because: str = "") -> Answer:
-    """Let the last good version answer again, or the one named; the heuristic when there is none."""
+    """Let the last good version answer again, or the one named; the heuristic when there is none.
+
+    Parameters
+    ----------
+    version
+        A version such as v3; the last good one when left out.
+    because
+        Why, for the ledger.
+    """
     from trivium.loop.release import roll_back
 
     event = roll_back(workspace(), version, because=because)
@@ -121,8 +131,9 @@ def route(*, at: str | None = None) -> Answer:
     from trivium.core.values import iso, moment
     from trivium.release.route import route_at
 
+    when = None if at is None else moment(at, where="--at")
     ws = workspace()
-    found = ws.route if at is None else route_at(ws.ledger.events(), moment(at))
+    found = ws.route if when is None else route_at(ws.ledger.events(), when)
     canary = next(iter(found.canary_refs), None)
     document: dict[str, Any] = {"at": at, "canary": canary, **msgspec.to_builtins(found)}
     shown = {

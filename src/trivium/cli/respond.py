@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 
-from trivium.cli.door import Answer, pairs, workspace
-from trivium.cli.door import table as lay_out
+from trivium.cli.door import Answer, workspace
+from trivium.cli.layout import pairs
+from trivium.cli.layout import table as lay_out
 
 
 def incidents(*, all_: bool = False) -> Answer:
@@ -39,7 +40,13 @@ def _plain(incident: Any) -> dict[str, Any]:
 
 
 def show(name: str, /) -> Answer:
-    """Show one incident: what may lie behind it, its alarms with their evidence, and what happened to it in order."""
+    """Show one incident: what may lie behind it, its alarms with their evidence, and what happened to it in order.
+
+    Parameters
+    ----------
+    name
+        The incident, as `trivium incidents list` shows it, such as i3.
+    """
     from trivium.core.values import iso
 
     ws = workspace()
@@ -101,12 +108,28 @@ def _timeline(ws: Any, name: str, alarms: set[str]) -> list[dict[str, Any]]:
 
 
 def ack(name: str, /, *, because: str = "") -> Answer:
-    """Take an incident: you are looking into it."""
+    """Take an incident: you are looking into it.
+
+    Parameters
+    ----------
+    name
+        The incident, as `trivium incidents list` shows it, such as i3.
+    because
+        Why, for the ledger.
+    """
     return _change(name, "acknowledged", because)
 
 
 def resolve(name: str, /, *, because: str = "") -> Answer:
-    """Close an incident."""
+    """Close an incident.
+
+    Parameters
+    ----------
+    name
+        The incident, as `trivium incidents list` shows it, such as i3.
+    because
+        Why, for the ledger.
+    """
     return _change(name, "resolved", because)
 
 

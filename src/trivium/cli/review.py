@@ -1,12 +1,15 @@
 """`review list`, `show`, `take`, `decide` and `skip`."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from trivium.cli.door import Answer, pairs, workspace
-from trivium.cli.door import table as lay_out
+from trivium.cli.door import Answer, workspace
+from trivium.cli.layout import as_written, pairs
+from trivium.cli.layout import table as lay_out
+from trivium.cli.options import Count, Reason
 
 
-def list_(*, all_: bool = False, most: int = 20) -> Answer:
+def list_(*, all_: bool = False, most: Count = 20) -> Answer:
     """List the answers that wait for a person: the oldest day first, and of one day the most valuable.
 
     Parameters
@@ -19,26 +22,17 @@ def list_(*, all_: bool = False, most: int = 20) -> Answer:
     from trivium.loop.review_queue import queue_page
 
     page = queue_page(workspace(), most=most, every=all_)
-    columns = ("answer", "given", "prediction", "bits", "state", "why", "request")
-    rows = [
-        (
-            one["id"],
-            one["at"],
-            one["prediction"],
-            one["value"],
-            _state(one),
-            "; ".join(why["check"] for why in one["why"]),
-            _asked(one),
-        )
-        for one in page["reviews"]
-    ]
-    return Answer(
-        page, [*([lay_out("Review queue", columns, rows, whole="answer")] if rows else []), counted(page["queue"])]
-    )
+    return Answer(page, [*_listed(page["reviews"]), counted(page["queue"])])
 
 
 def show(name: str, /) -> Answer:
-    """Show one answer of the queue: why it is there, what was asked, and what others would have said of the row."""
+    """Show one answer of the queue: why it is there, what was asked, and what others would have said of the row.
+
+    Parameters
+    ----------
+    name
+        The answer's id, as `trivium review list` shows it.
+    """
     from trivium.loop.review_queue import entry_of, shown_entry
 
     ws = workspace()
@@ -50,7 +44,7 @@ def show(name: str, /) -> Answer:
     shown = [
         pairs(f"Answer {name}", about),
         lay_out("Why", ("check", "because"), [(why["check"], why["because"] or "–") for why in one["why"]]),
-        pairs("Request", one["request"]),
+        pairs("Request", as_written(one["request"])),
     ]
     if one["others"]:
         others = [(other["stage"], other["version"], other["prediction"]) for other in one["others"]]
@@ -72,21 +66,10 @@ def take(*, most: int = 1, because: str = "") -> Answer:
 
     ws = workspace()
     taken = take_some(ws, by=ws.actor, most=most, because=because)
-    columns = ("answer", "until", "prediction", "why", "request")
-    rows = [
-        (
-            one["id"],
-            one["taken"]["until"],
-            one["prediction"],
-            "; ".join(why["check"] for why in one["why"]),
-            _asked(one),
-        )
-        for one in taken
-    ]
-    return Answer({"reviews": taken}, [lay_out("Taken", columns, rows, whole="answer") if rows else "nothing waits"])
+    return Answer({"reviews": taken}, _listed(taken) or ["nothing waits that nobody has in hand"])
 
 
-def decide(name: str, /, *, label: str, because: str) -> Answer:
+def decide(name: str, /, *, label: str, because: Reason) -> Answer:
     """Say what is true of an answer's row: an outcome in your name.
 
     Parameters
@@ -109,8 +92,16 @@ def decide(name: str, /, *, label: str, because: str) -> Answer:
     return Answer(told, said)
 
 
-def skip(name: str, /, *, because: str) -> Answer:
-    """Take an answer out of the queue without a label: nobody can tell, or it does not matter."""
+def skip(name: str, /, *, because: Reason) -> Answer:
+    """Take an answer out of the queue without a label: nobody can tell, or it does not matter.
+
+    Parameters
+    ----------
+    name
+        The answer's id.
+    because
+        Why, for the ledger.
+    """
     from trivium.loop.review import skip as skip_one
 
     ws = workspace()
@@ -141,5 +132,16 @@ def _state(one: dict[str, Any]) -> str:
     return str(one["state"])
 
 
-def _asked(one: dict[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in one["request"].items())
+def _listed(found: Sequence[dict[str, Any]]) -> list[Any]:
+    """Lay answers out one below the other, each with its request: side by side no terminal has room for both."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    shown: list[Any] = []
+    for one in found:
+        known = f"predicted {one['prediction']:.4g}, {one['value']:.3g} bits, {_state(one)}"
+        asked = ", ".join(f"{name}={value}" for name, value in as_written(one["request"]).items())
+        why = "; ".join(why["check"] for why in one["why"])
+        shown.append(Text.assemble((one["id"], "bold"), "  ", known))
+        shown += [Padding(Text(line), (0, 0, 0, 2)) for line in (f"given {one['at']}: {why}", asked)]
+    return shown

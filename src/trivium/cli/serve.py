@@ -1,20 +1,24 @@
 """`serve`."""
 
 from pathlib import Path
+from typing import Annotated
 
-from trivium.cli.door import MEANT, folder_alone
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from trivium.cli.door import MEANT, folder_alone, project_in
 
 
 def serve(
     *,
     host: str = "127.0.0.1",
-    port: int = 8000,
+    port: Annotated[int, Parameter(validator=Number(gte=0, lte=65_535))] = 8000,
     workers: int = 1,
     also: list[Path] | None = None,
     without_tokens: bool = False,
     traces: float = 0.0,
     log_requests: bool = False,
-    drain: int = 30,
+    drain: Annotated[int, Parameter(validator=Number(gte=0))] = 30,
 ) -> None:
     """Answer requests over HTTP, until SIGTERM or Ctrl-C; then finish what has begun.
 
@@ -40,7 +44,7 @@ def serve(
     from trivium.serve.start import become_supervisor, orders_for
 
     orders = orders_for(
-        [folder_alone(), *(also or [])],
+        [folder_alone(), *map(project_in, also or [])],
         host=host,
         port=port,
         workers=workers,

@@ -1,14 +1,18 @@
 """`skew`."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
-from cyclopts import Parameter
+from trivium.cli.door import Answer, workspace
+from trivium.cli.layout import pairs
+from trivium.cli.layout import table as lay_out
+from trivium.cli.options import From, between
 
-from trivium.cli.door import Answer, pairs, workspace
-from trivium.cli.door import table as lay_out
+if TYPE_CHECKING:
+    from trivium.loop.skew import Skew
 
 
-def skew(*, from_: Annotated[str | None, Parameter(name="--from")] = None, to: str | None = None) -> Answer:
+def skew(*, from_: From = None, to: str | None = None) -> Answer:
     """Put logged requests through the offline path again, and demand the features and predictions that were served.
 
     Parameters
@@ -18,15 +22,22 @@ def skew(*, from_: Annotated[str | None, Parameter(name="--from")] = None, to: s
     to
         Periods that start then or later are left out.
     """
-    from trivium.core.values import moment
     from trivium.loop.seal import seal
     from trivium.loop.skew import skew_of, told_period
 
+    since, until = between(from_, to)
     ws = workspace()
     if not ws.clock.is_virtual:
         seal(ws)
-    since, until = moment(from_) if from_ else None, moment(to) if to else None
     found = skew_of(ws, since=since, until=until)
+    document = {**told_period(since, until), **found.told()}
+    return Answer(document, list(_shown(found)), exit_code=1 if found.skewed or found.raised else 0)
+
+
+def _shown(found: "Skew") -> Iterator[Any]:
+    if not found.rows + found.hidden:
+        yield "nothing to compare: no version answered in periods that are over by now"
+        return
     counts = {
         "answers by a version": found.rows + found.hidden,
         "compared": found.compared,
@@ -34,28 +45,23 @@ def skew(*, from_: Annotated[str | None, Parameter(name="--from")] = None, to: s
         "not compared: a step raised": len(found.raised),
         "differ": found.skewed,
     }
-    shown: list[object] = [pairs("Served, and made again offline", counts)]
+    yield pairs("Served, and made again offline", counts)
     if found.differing:
-        told = found.told()
-        shown += [
-            lay_out(
-                "What differs",
-                ("version", "feature", "rows", "largest difference"),
-                [(one["version"], one["feature"], one["rows"], one["largest"]) for one in told["differing"]],
-            ),
-            lay_out(
-                "The first rows",
-                ("answer", "row", "version", "feature", "served", "offline"),
-                [
-                    tuple(
-                        one.get(name) for name in ("prediction_id", "row_id", "version", "feature", "online", "offline")
-                    )
-                    for one in found.shown
-                ],
-            ),
-        ]
-    shown += found.raised
-    shown.append("served and offline differ" if found.skewed or found.raised else "served and offline are the same")
-    return Answer(
-        {**told_period(since, until), **found.told()}, shown, exit_code=1 if found.skewed or found.raised else 0
+        yield from _differing(found)
+    yield from found.raised
+    if found.skewed or found.raised:
+        yield "served and offline differ"
+    else:
+        yield "served and offline are the same" if found.compared else "nothing could be compared"
+
+
+def _differing(found: "Skew") -> Iterator[Any]:
+    features = [(one["version"], one["feature"], one["rows"], one["largest"]) for one in found.told()["differing"]]
+    yield lay_out("What differs", ("version", "feature", "rows", "largest difference"), features)
+    names = ("prediction_id", "row_id", "version", "feature", "online", "offline")
+    yield lay_out(
+        "The first rows",
+        ("answer", "row", "version", "feature", "served", "offline"),
+        [tuple(one.get(name) for name in names) for one in found.shown],
+        whole="answer",
     )

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import msgspec
 
-from trivium.cli.door import Answer, table, workspace
+from trivium.cli.door import Answer, workspace
+from trivium.cli.layout import table
 
 
 def init(folder: Path, *, template: str = "blank") -> Answer:

@@ -1,14 +1,18 @@
 """`table`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from trivium.cli.collect import in_words
-from trivium.cli.door import Answer, pairs, workspace
-from trivium.cli.door import table as lay_out
+from trivium.cli.door import Answer, workspace
+from trivium.cli.layout import pairs
+from trivium.cli.layout import table as lay_out
 
 if TYPE_CHECKING:
     from trivium.loop.workspace import Workspace
+
+LATEST = 10
 
 
 def table(name: str, /, *, at: str | None = None, files: bool = False, history: bool = False) -> Answer:
@@ -25,43 +29,52 @@ def table(name: str, /, *, at: str | None = None, files: bool = False, history: 
     history
         List its snapshots instead: what came, when, and what it changed.
     """
-    from trivium.core.values import iso, moment
-    from trivium.loop.collect import known_table, table_rows
+    from trivium.core.values import moment
+    from trivium.loop.collect import known_table
 
+    when = moment(at, where="--at") if at else None
     ws = workspace()
     known_table(ws, name)
-    when = moment(at) if at else None
-    records = ws.state.snapshot.partitions(name, when)
     if history:
         return _history(ws, name)
     if files:
-        paths = [str(ws.blobs.path(record.blob)) for record in records if record.rows]
-        return Answer({"table": name, "files": paths}, ["\n".join(paths)] if paths else ["no rows"])
-    counts = table_rows(ws, name, at=when)
-    snapshot = ws.state.snapshot.digest(name, when)
-    document: dict[str, Any] = {
+        return _files(ws, name, when)
+    document = _snapshot(ws, name, when, at=at)
+    return Answer(document, _shown(document))
+
+
+def _files(ws: "Workspace", name: str, when: datetime | None) -> Answer:
+    records = ws.state.snapshot.partitions(name, when)
+    paths = [str(ws.blobs.path(record.blob)) for record in records if record.rows]
+    return Answer({"table": name, "files": paths}, ["\n".join(paths)] if paths else ["no rows"])
+
+
+def _snapshot(ws: "Workspace", name: str, when: datetime | None, *, at: str | None) -> dict[str, Any]:
+    from trivium.core.values import iso
+    from trivium.loop.collect import table_rows
+
+    return {
         "table": name,
         "at": at,
-        "snapshot": snapshot,
-        "rows": counts,
+        "snapshot": ws.state.snapshot.digest(name, when),
+        "rows": table_rows(ws, name, at=when),
         "partitions": [
             {"partition": r.partition, "rows": r.rows, "quarantine": r.quarantine, "collected_at": iso(r.at)}
-            for r in records
+            for r in ws.state.snapshot.partitions(name, when)
         ],
     }
-    checks = counts.pop("checks")
-    return Answer(
-        {**document, "rows": {**counts, "checks": checks}},
-        [
-            pairs(f"{name}, snapshot {snapshot[:12]}", counts),
-            lay_out("Rows that broke a check", ("check", "rows"), sorted(checks.items())) if checks else "",
-            lay_out(
-                "Latest partitions",
-                ("partition", "rows", "collected"),
-                [(r.partition, r.rows, iso(r.at)) for r in records[-10:]],
-            ),
-        ],
-    )
+
+
+def _shown(found: Mapping[str, Any]) -> list[Any]:
+    counts = {name: count for name, count in found["rows"].items() if name != "checks"}
+    checks = sorted(found["rows"]["checks"].items())
+    latest = [(part["partition"], part["rows"], part["collected_at"]) for part in found["partitions"][-LATEST:]]
+    shown = [pairs(f"{found['table']}, snapshot {found['snapshot'][:12]}", counts)]
+    if checks:
+        shown.append(lay_out("Rows that broke a check", ("check", "rows"), checks))
+    if latest:
+        return [*shown, lay_out("Latest partitions", ("partition", "rows", "collected"), latest)]
+    return [*shown, f"nothing was collected: trivium collect {found['table']}"]
 
 
 def _history(ws: "Workspace", name: str) -> Answer:

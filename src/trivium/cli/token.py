@@ -1,11 +1,24 @@
 """`token create`, `list` and `revoke`: who may do what over the network."""
 
 from trivium.cli.door import Answer, workspace
-from trivium.cli.door import table as lay_out
+from trivium.cli.layout import table as lay_out
+from trivium.cli.options import Reason
 
 
 def create(*, role: str, expires: str = "90d", name: str | None = None, because: str = "") -> Answer:
-    """Make a token and show its secret, once."""
+    """Make a token and show its secret, once.
+
+    Parameters
+    ----------
+    role
+        What it may do: predict (ask, and tell outcomes), observe (read), operate (both, and change), admin (all).
+    expires
+        A length of time, a date or time, or `never`.
+    name
+        Letters, digits, . and -; its role and a number when left out.
+    because
+        Why, for the ledger.
+    """
     from rich.text import Text
 
     from trivium.loop.tokens import create_token, token_list
@@ -29,19 +42,33 @@ def list_() -> Answer:
     from trivium.loop.tokens import token_list
 
     found = token_list(workspace())
-    columns = ("name", "role", "state", "made_at", "by", "expires_at", "revoked_by", "because")
-    return Answer(
-        {"tokens": found},
-        [
-            lay_out("Tokens", columns, [tuple(token[column] for column in columns) for token in found])
-            if found
-            else "no tokens yet: trivium token create --role predict"
-        ],
-    )
+    columns = ("name", "role", "state", "until", "made", "by", "because")
+    rows = [
+        (
+            token["name"],
+            token["role"],
+            f"revoked by {token['revoked_by']}" if token["revoked_by"] else token["state"],
+            token["expires_at"] or "revoked",
+            token["made_at"],
+            token["by"],
+            token["because"],
+        )
+        for token in found
+    ]
+    nothing = "no tokens yet: trivium token create --role predict"
+    return Answer({"tokens": found}, [lay_out("Tokens", columns, rows) if rows else nothing])
 
 
-def revoke(name: str, /, *, because: str) -> Answer:
-    """Take a token back; servers refuse it within 250 ms."""
+def revoke(name: str, /, *, because: Reason) -> Answer:
+    """Take a token back; servers refuse it within 250 ms.
+
+    Parameters
+    ----------
+    name
+        The token's name, as `trivium token list` shows it.
+    because
+        Why, for the ledger.
+    """
     from trivium.loop.tokens import revoke_token, token_list
 
     ws = workspace()

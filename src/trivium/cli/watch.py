@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trivium.cli.door import Answer, pairs, workspace, write_page
-from trivium.cli.door import table as lay_out
+from trivium.cli.door import Answer, workspace, write_page
+from trivium.cli.layout import pairs
+from trivium.cli.layout import table as lay_out
+from trivium.cli.options import Count
 from trivium.cli.review import counted
 from trivium.core.problems import Problem, ProjectError
 
@@ -53,7 +55,7 @@ def tick(*, because: str = "") -> Answer:
     )
 
 
-def watch(what: str, /, *, last: int = 14, report: Path | None = None) -> Answer:
+def watch(what: str, /, *, last: Count = 14, report: Path | None = None) -> Answer:
     """Show a table's partitions beside their history, or the live model's scores and objectives over time.
 
     Parameters

@@ -216,4 +216,6 @@ def _walked(
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return iso(value)
     return value if isinstance(value, str | int | float | bool) or value is None else str(value)

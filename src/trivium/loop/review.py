@@ -73,7 +73,7 @@ def decide(ws: Workspace, name: str, label: float | bool | str, *, by: str, beca
             TV-RUN-085 no such label.
     """
     number = _number(label)
-    _held_to_labels(ws, number)
+    _held_to_labels(ws, number, said=str(label))
 
     def work() -> list[Event]:
         one = _open_entry(ws, name, by=by)
@@ -134,10 +134,10 @@ def _number(label: float | bool | str) -> float:
         return float("nan")
 
 
-def _held_to_labels(ws: Workspace, label: float) -> None:
+def _held_to_labels(ws: Workspace, label: float, *, said: str) -> None:
     found = problem_of(Outcome(label=label, row_id=""), is_binary=ws.project.model.task == "binary")
     if found is not None:
-        raise ProjectError(found)
+        raise ProjectError(msgspec.structs.replace(found, seen=said))
 
 
 def _outcome(one: Entry, label: float, now: datetime, by: str) -> LoggedOutcome:

@@ -133,7 +133,7 @@ class Versions:
             ProjectError (TV-REL-001): there is no such version.
         """
         if ref not in self._versions:
-            raise ProjectError(unknown_name("TV-REL-001", "version", ref, list(self._versions), where="versions"))
+            raise ProjectError(_unknown(ref, list(self._versions)))
         return self._versions[ref]
 
     def next_ref(self) -> str:
@@ -178,6 +178,13 @@ class Versions:
                 )
             )
         return self.get(ref)
+
+
+def _unknown(ref: str, known: list[str]) -> Problem:
+    if known:
+        return unknown_name("TV-REL-001", "version", ref, known, where="versions")
+    what, fix = f"unknown version {ref!r}: there is none yet", "make one: trivium try"
+    return Problem(code="TV-REL-001", what=what, where="versions", seen=ref, fix=fix)
 
 
 def _judgement(event: Event) -> Judgement:

@@ -1,12 +1,18 @@
 """What every command shares: the options that stand anywhere, the exit codes, and how a problem leaves."""
 
 import json
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime
 
 import pytest
 
+import small_project
 from terminal import say
 from trivium.cli.commands import COMMANDS, GROUPS, PARTS
-from trivium.cli.door import Answer, Meant, console, meant_by, table
+from trivium.cli.door import Answer, Meant, meant_by
 from trivium.cli.main import application
 from trivium.core.problems import DataError, Problem, ProjectError, StoreError, VerdictError
 
@@ -110,16 +116,28 @@ def test_groups_hold_their_commands():
     assert application() is not None
 
 
-def test_cells_are_shown_as_they_are():
-    """None is a dash, numbers are short, and square brackets are no markup."""
-    out = console()
-    with out.capture() as captured:
-        out.print(table("T", ("a", "b", "c"), [(None, 1234567, "[bold]x[/bold]"), (0.123456, 2, "y")]))
-    text = captured.get()
-    assert "–" in text
-    assert "1,234,567" in text
-    assert "0.1235" in text
-    assert "[bold]x[/bold]" in text
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_told(name, monkeypatch):
+    """Each argument of each command says what it is; none has a negative form, or a default that says nothing."""
+    monkeypatch.setenv("COLUMNS", "200")
+    out = say(*name.split(), "--help", as_json=False).out
+    entries = [line.strip("│* ") for line in out.splitlines() if re.match(r"│[ *]+(--[a-z]|[A-Z])", line)]
+    told = re.compile(r"(--?\S+|[A-Z_]+)( --?\S+)*( [A-Z]+(\.\.\.)?)?\s+[^\s\[]")
+    assert [entry for entry in entries if not told.match(entry)] == []
+    assert not re.search(r"--(no|empty)-|default: (\"\"|False)", out)
+
+
+@pytest.mark.parametrize("command", ["init --help", "--help", "ledger", "ledger --json"])
+def test_nobody_reads_to_the_end(command, tmp_path):
+    """A reader that leaves early, as `head` does, is no fault: no word of it, and the exit code stands."""
+    folder = small_project.make(tmp_path / "project", days=1, start=datetime(2024, 5, 1, tzinfo=UTC))
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = "from trivium.cli.main import main; main()"
+    with os.fdopen(writer, "w") as out:
+        words = [sys.executable, "-c", run, "--project", str(folder), *command.split()]
+        done = subprocess.run(words, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_no_project_here(tmp_path, monkeypatch):

@@ -102,8 +102,9 @@ def test_the_label_is_held_to_the_task(ws):
     """A label that a binary model cannot have is refused before anything is written."""
     [name] = serve(ws, ["a"], **ASKED)
     for bad in ("2", "maybe", float("nan")):
-        with pytest.raises(ProjectError, match="TV-RUN-085"):
+        with pytest.raises(ProjectError, match="TV-RUN-085") as refused:
             decide(ws, name, bad, by="ann", because="x")
+        assert refused.value.problems[0].seen == str(bad)
     assert waiting(ws) == [name]
 
 

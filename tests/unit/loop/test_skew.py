@@ -91,18 +91,13 @@ def test_the_command_says_what_differs_and_exits_with_1(tmp_path, clean) -> None
     said = say("--rehearsal", "rehearsal", "skew", project=ws.folder)
     assert said.code == 0
     assert said.document["skewed"] == 0
-    first = moment(document["scores"][0]["from"])
-    some = say(
-        "--rehearsal",
-        "rehearsal",
-        "skew",
-        "--from",
-        f"{first:%Y-%m-%d}",
-        "--to",
-        f"{first:%Y-%m-%d}",
-        project=ws.folder,
-    )
-    assert (some.code, some.document["rows"]) == (0, 0)
+    last = moment(document["scores"][-1]["from"])
+    some = say("--rehearsal", "rehearsal", "skew", "--from", f"{last:%Y-%m-%d}", project=ws.folder)
+    assert 0 < some.document["rows"] < said.document["rows"]
+    late = ["--rehearsal", "rehearsal", "skew", "--from", "2100-01-01"]
+    none = say(*late, project=ws.folder)
+    assert (none.code, none.document["rows"]) == (0, 0)
+    assert say(*late, project=ws.folder, as_json=False).out.startswith("nothing to compare")
     folder = tmp_path / "planted"
     rehearsed(folder, planted(TODAY, imports="import datetime as dt"))
     said = say("--rehearsal", "rehearsal", "skew", project=folder)

@@ -53,6 +53,8 @@ def test_an_unknown_version_names_the_nearest():
     versions = folded(event("versioned", "v12", **BODY))
     with pytest.raises(ProjectError, match=r"TV-REL-001.*did you mean 'v12'"):
         versions.get("v13")
+    with pytest.raises(ProjectError, match="trivium try"):
+        folded().get("v1")
     with pytest.raises(ProjectError, match="TV-REL-002"):
         versions.resolve("live")
 
