@@ -74,12 +74,18 @@ def export(module: Any, example: Any, *, dynamo: bool, dynamic_shapes: Any, verb
     return SimpleNamespace(model_proto=model)
 
 
+def as_tensor(rows: Any, dtype: Any) -> Any:
+    """Take numbers in as PyTorch does: those beyond single precision become infinite, without a word."""
+    with np.errstate(over="ignore"):
+        return np.asarray(rows).astype(dtype)
+
+
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """A project where something that looks like PyTorch can be imported."""
     torch: Any = ModuleType("torch")
     torch.float32, torch.zeros, torch.no_grad = np.float32, np.zeros, nullcontext
-    torch.as_tensor = lambda rows, dtype: np.asarray(rows).astype(dtype)
+    torch.as_tensor = as_tensor
     torch.export, torch.onnx = SimpleNamespace(Dim=lambda name: name), SimpleNamespace(export=export)
     monkeypatch.setitem(sys.modules, "torch", torch)
     return Workspace(small_project.make(tmp_path, days=1))
