@@ -98,6 +98,18 @@ def plans(draw: st.DrawFn) -> tuple[str, Route, dict[str, Body], Body | None]:
     return text, route, bodies, body("heuristic", rule, 0.37) if rule else None
 
 
+def answerer_by(project, route, bodies, heuristic, *, timer) -> Answerer:
+    """One that answers with the weather in memory."""
+    lookups = Lookups(
+        project=project, records={}, blobs=None, frames={"weather": WEATHER}, asked=ROWS.clear(),
+        newest=newest_rows(project, {"weather": WEATHER}), oldest=None, head=7, key="",
+    )  # fmt: skip
+    return Answerer(
+        project, route=route, bodies=bodies, heuristic=heuristic, lookups=lookups, health=Health(timer),
+        hider=Hider({}, key=bytes(32)), today=AT.date()
+    )  # fmt: skip
+
+
 @given(plans(), st.integers(0, 29), st.integers(1, 30))
 @settings(deadline=None, max_examples=150)
 def test_row_by_row_as_whole_frames(plan, first: int, count: int) -> None:
@@ -109,14 +121,7 @@ def test_row_by_row_as_whole_frames(plan, first: int, count: int) -> None:
     whole = answer(
         rows, frames, project=project, route=route, bodies=bodies, heuristic=heuristic, at=AT, name="2024-01-01", timer=lambda: 0.0
     )  # fmt: skip
-    lookups = Lookups(
-        project=project, records={}, blobs=None, frames={"weather": WEATHER}, asked=rows.clear(),
-        newest=newest_rows(project, {"weather": WEATHER}), oldest=None, head=7, key="",
-    )  # fmt: skip
-    answerer = Answerer(
-        project, route=route, bodies=bodies, heuristic=heuristic, lookups=lookups, health=Health(lambda: 0.0),
-        hider=Hider({}, key=bytes(32)), today=AT.date()
-    )  # fmt: skip
+    answerer = answerer_by(project, route, bodies, heuristic, timer=lambda: 0.0)
     ids = whole.log["prediction_id"].head(rows.height).to_list()
     reply = answerer.answer(rows.to_dicts(), at=AT, ids=ids)
     said = {
@@ -138,3 +143,25 @@ def test_row_by_row_as_whole_frames(plan, first: int, count: int) -> None:
     # What is refused is answered by nobody, and `answer` logs that too.
     refused = {one.id for one in reply.log if one.source == "refused"}
     assert {id_ for id_, _ in said} <= refused
+
+
+def test_each_arm_has_the_time_of_its_own() -> None:
+    """A canary that takes 200 ms makes no live row of its call slow; who falls back from it has waited for both."""
+    project = read_project(small_project.PROJECT + "\n[serve]\ndeadline_ms = 60000\n")
+    now = [0.0]
+
+    def taking(version: Body, seconds: float) -> Body:
+        def predict(features: pl.DataFrame) -> np.ndarray:
+            now[0] += seconds
+            return version.predict(features)
+
+        return Body(version.ref, predict, version.features, version.features_key)
+
+    bodies = {"v1": taking(body("v1", "well", 0.7), 0.01), "v2": taking(body("v2", "some", 0.8), 0.2)}
+    route = Route(live="v1", canaries=(Canary("v2", 0.5),), default=0.3, salt="visits", fallback=())
+    answerer = answerer_by(project, route, bodies, None, timer=lambda: now[0])
+    ids = [f"p{place}" for place in range(ROWS.height)]
+    found = {
+        (one.stage, one.version): round(one.latency_ms) for one in answerer.answer(ROWS.to_dicts(), at=AT, ids=ids).log
+    }
+    assert found == {("live", "v1"): 10, ("canary", "v2"): 200, ("canary", "v1"): 210}

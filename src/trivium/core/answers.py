@@ -30,11 +30,13 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Logged(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One answer as the log keeps it: served, or (`source` `unserved`) what another version would have said.
 
-    `at` is in microseconds since 1970, UTC. `troubles` are the versions that could not answer: the version, what befell
-    it (one of `TROUBLES`), and in words. `request` is the row as it was asked, private columns hidden; None where
-    unserved. `features` are what the version answered from, as little-endian doubles in the order of its columns, NaN
-    for null; None where none were made, and where the requests hold private columns. `head` is the place in the ledger
-    that the other tables were read at: what a replay of the answer starts from.
+    `at` is in microseconds since 1970, UTC. `latency_ms` is what answering this row took: those who were asked about
+    it, and what all rows of its call shared, but not those who were asked about others alone. `troubles` are the
+    versions that could not answer: the version, what befell it (one of `TROUBLES`), and in words. `request` is the row
+    as it was asked, private columns hidden; None where unserved. `features` are what the version answered from, as
+    little-endian doubles in the order of its columns, NaN for null; None where none were made, and where the requests
+    hold private columns. `head` is the place in the ledger that the other tables were read at: what a replay of the
+    answer starts from.
     """
 
     id: str

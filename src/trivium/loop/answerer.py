@@ -53,6 +53,15 @@ class _Slot:
     refused: Problem | None = None
     features: bytes | None = None
     troubles: list[tuple[str, str, str]] = field(default_factory=list)
+    asked_s: float = 0.0
+
+
+@dataclass
+class _Call:
+    """What the rows of one call share: all that were asked, together, and how long voices took to answer in all."""
+
+    rows: Together
+    asked_s: float = 0.0
 
 
 class _Speaker:
@@ -147,18 +156,18 @@ class Answerer:
         started = self.health.timer()
         slots = [self._slot(row) for row in rows]
         waiting = [slot for slot in slots if slot.refused is None]
-        asked = Together(slot.row for slot in waiting)
+        call = _Call(Together(slot.row for slot in waiting))
         if waiting:
-            self._serve(waiting, at, asked)
-        self._check(slots)
-        took_ms = (self.health.timer() - started) * 1000
+            self._serve(waiting, at, call)
+        self._check(slots, call)
+        shared_s = self.health.timer() - started - call.asked_s
         self._count(slots)
         answered = [slot for slot in slots if slot.refused is None]
         stamp = (at - _EPOCH) // _MICROSECOND
         return Reply(
             [_answered(slot, id_) for slot, id_ in zip(slots, ids, strict=True)],
-            [self._logged(slot, id_, stamp, took_ms) for slot, id_ in zip(slots, ids, strict=True)],
-            asked if len(answered) == len(waiting) else Together(slot.row for slot in answered),
+            [self._logged(slot, id_, stamp, shared_s) for slot, id_ in zip(slots, ids, strict=True)],
+            call.rows if len(answered) == len(waiting) else Together(slot.row for slot in answered),
             [place for place, slot in enumerate(slots) if slot.refused is None],
         )
 
@@ -177,32 +186,27 @@ class Answerer:
                     slot.source = "refused"
         return slot
 
-    def _serve(self, waiting: list[_Slot], at: datetime, asked: Together) -> None:
+    def _serve(self, waiting: list[_Slot], at: datetime, call: _Call) -> None:
         """Go down the chain: canary, live, the versions before it, the heuristic, the default."""
         self._age(waiting, at)
         for ref in self.route.canary_refs:
             mine = [slot for slot in waiting if slot.arm == ref]
-            self._take(mine, self._speakers[ref], "model", CANARY)
-        self._go_down([slot for slot in waiting if slot.prediction is None], asked)
+            self._take(mine, self._speakers[ref], "model", CANARY, call)
+        self._go_down([slot for slot in waiting if slot.prediction is None], call)
 
-    def _go_down(self, waiting: list[_Slot], asked: Together | None = None) -> None:
-        """Ask those in the line who stand behind whoever answered so far, until each row has its answer.
-
-        `asked` are all rows of the call, with what was made of them, where these rows are among them in order.
-        """
+    def _go_down(self, waiting: list[_Slot], call: _Call) -> None:
+        """Ask those in the line who stand behind whoever answered so far, until each row has its answer."""
         route = self.route
         if route.live:
-            waiting = self._take(waiting, self._speakers[route.live], "model", LIVE, asked)
+            waiting = self._take(waiting, self._speakers[route.live], "model", LIVE, call)
         for place, ref in enumerate(route.fallback, start=EARLIER):
-            waiting = self._take(waiting, self._speakers[ref], "fallback", place, asked)
+            waiting = self._take(waiting, self._speakers[ref], "fallback", place, call)
         if self._rule is not None:
-            waiting = self._take(waiting, self._rule, HEURISTIC, RULE, asked)
+            waiting = self._take(waiting, self._rule, HEURISTIC, RULE, call)
         for slot in waiting:
             slot.prediction, slot.version, slot.source, slot.place = route.default, None, "default", DEFAULT
 
-    def _take(
-        self, waiting: list[_Slot], speaker: _Speaker, source: str, place: int, asked: Together | None = None
-    ) -> list[_Slot]:
+    def _take(self, waiting: list[_Slot], speaker: _Speaker, source: str, place: int, call: _Call) -> list[_Slot]:
         """Let one at a place in the line answer what it can; give back the rows that still wait."""
         allowed = [slot for slot in waiting if slot.place < place and not (slot.is_barred and place < RULE)]
         if len(allowed) < len(waiting):
@@ -211,13 +215,17 @@ class Answerer:
                     slot.troubles.append((speaker.slow.ref, "stale", "a table that it reads is too old"))
         if not allowed:
             return waiting
-        if asked is None or len(asked) != len(allowed):
-            asked = Together(slot.row for slot in allowed)
-        voice = speaker.voice(asked)
-        said = ask(voice, asked, deadline_s=self._deadline_s, timer=self.health.timer)
-        features = self._features(voice, asked)
+        # As many as were asked are all that were asked, in their order.
+        rows = call.rows if len(call.rows) == len(allowed) else Together(slot.row for slot in allowed)
+        started = self.health.timer()
+        voice = speaker.voice(rows)
+        said = ask(voice, rows, deadline_s=self._deadline_s, timer=self.health.timer)
+        took_s = self.health.timer() - started
+        call.asked_s += took_s
+        features = self._features(voice, rows)
         version = None if source == HEURISTIC else voice.ref
         for row, slot in enumerate(allowed):
+            slot.asked_s += took_s
             value = float(said.values[row])
             if row in said.troubles:
                 slot.troubles.append((voice.ref, *said.troubles[row]))
@@ -246,13 +254,13 @@ class Answerer:
                     if limit.falls_back:
                         slot.is_barred = True
 
-    def _check(self, held: list[_Slot]) -> None:
+    def _check(self, held: list[_Slot], call: _Call) -> None:
         """Hold answers to their checks; one that falls gives way to the next in line, which is held to all of them."""
         while held and self._on_prediction:
             held = [slot for slot in held if self._falls(slot)]
             for slot in held:
                 slot.prediction, slot.features = None, None
-            self._go_down(held)
+            self._go_down(held, call)
 
     def _falls(self, slot: _Slot) -> bool:
         """Hold an answer to its checks, in the order of the project file, until it falls."""
@@ -291,7 +299,7 @@ class Answerer:
             if slot.checks:
                 health.hits.update(slot.checks)
 
-    def _logged(self, slot: _Slot, id_: str, stamp: int, took_ms: float) -> Logged:
+    def _logged(self, slot: _Slot, id_: str, stamp: int, shared_s: float) -> Logged:
         return Logged(
             id_,
             slot.row_id,
@@ -302,7 +310,7 @@ class Answerer:
             slot.prediction,
             tuple(slot.checks),
             slot.review,
-            took_ms,
+            (shared_s + slot.asked_s) * 1000,
             tuple(slot.troubles),
             dict(self._hider.hide(slot.row)),
             slot.features,

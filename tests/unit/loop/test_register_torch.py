@@ -85,6 +85,7 @@ def project(tmp_path, monkeypatch):
     """A project where something that looks like PyTorch can be imported."""
     torch: Any = ModuleType("torch")
     torch.float32, torch.zeros, torch.no_grad = np.float32, np.zeros, nullcontext
+    torch.Tensor = Weight  # scikit-learn looks whether what it is given is one
     torch.as_tensor = as_tensor
     torch.export, torch.onnx = SimpleNamespace(Dim=lambda name: name), SimpleNamespace(export=export)
     monkeypatch.setitem(sys.modules, "torch", torch)
