@@ -21,14 +21,24 @@ Frames = Mapping[str, "pl.DataFrame"]
 
 
 def input_frames(ws: Workspace, rows: "pl.DataFrame", *, start: datetime, until: datetime) -> "dict[str, pl.DataFrame]":
-    """Gather what steps read beside a batch: each table from its `lookback` before `start` up to `until`."""
+    """Gather what steps read beside a batch: each table from its `lookback` before `start` up to `until`.
+
+    Rows may be older than `start`, the beginning of the span in which they were answered.
+    """
     frames = {}
+    start = earliest(rows, ws.project.model.time, before=start)
     for name, table in ws.project.tables.items():
         since = None if table.time is None else start - span(table.lookback)
         records = ws.state.snapshot.partitions(name, since=since, until=None if table.time is None else until)
         frames[name] = ws.rows(records)
     frames[ws.project.requests] = rows
     return frames
+
+
+def earliest(rows: "pl.DataFrame", time: str, *, before: datetime) -> datetime:
+    """Tell from when on rows are, or `before` if that is earlier: a server may be asked about what is long past."""
+    first = rows[time].min()
+    return min(first, before) if isinstance(first, datetime) else before
 
 
 @dataclass(frozen=True, eq=False)

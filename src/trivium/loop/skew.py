@@ -17,7 +17,7 @@ from trivium.core.events import Event
 from trivium.core.problems import StepError
 from trivium.core.values import iso, moment, span
 from trivium.loop.bodies import Body, body_of
-from trivium.loop.features import FeatureSteps, Frames
+from trivium.loop.features import FeatureSteps, Frames, earliest
 from trivium.loop.log_records import FEATURES, HEAD
 from trivium.loop.lookups import empty_of
 from trivium.loop.private import hider_of
@@ -198,22 +198,16 @@ def _compare(ws: Workspace, part: Part, found: Skew, *, hides: bool) -> None:
 
 def _tables_of(ws: Workspace, part: Part, steps: FeatureSteps) -> dict[str, Any]:
     """Read the other tables as they were at the part's place in the ledger."""
-    frames = {}
+    frames, start = {}, earliest(part.rows, ws.project.model.time, before=part.start)
     for name in steps.tables:
         table = ws.project.tables[name]
-        since = None if table.time is None else _earliest(part, ws.project.model.time) - span(table.lookback)
+        since = None if table.time is None else start - span(table.lookback)
         records = []
         for record in ws.state.snapshot.partitions(name, since=since):
             before = [one for one in ws.state.snapshot.history(name, record.partition) if one.seq <= part.head]
             records += before[-1:]
         frames[name] = ws.rows(records)
     return frames
-
-
-def _earliest(part: Part, time: str) -> datetime:
-    """Tell from when on the part's rows are: a server may be asked about what is long past."""
-    first = part.rows[time].min()
-    return min(first, part.start) if isinstance(first, datetime) else part.start
 
 
 def _one_by_one(body: Body, frames: Frames, part: Part) -> Array:

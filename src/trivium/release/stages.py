@@ -102,7 +102,7 @@ def decide(
         return Decision(verdict="roll back", reason=harm_of(harm), harm=harm)
     missing = _missing(stayed=stayed, answers=answers, outcomes=outcomes, findings=findings, limits=limits)
     if not missing:
-        shown = f"{answers:,} answers and {outcomes:,} outcomes" if outcomes else f"{answers:,} answers"
+        shown = f"{answers:,} answers and {f'{outcomes:,} outcomes' if outcomes else 'no outcome yet'}"
         ruled = _ruled_out(findings)
         stay = f"{_days(stayed)} at {stage}, " if stayed else ""
         return Decision(verdict="promote", reason=f"{stay}{shown}: no harm found{ruled}")
@@ -133,7 +133,9 @@ def _missing(
 def _ruled_out(findings: Sequence[Finding]) -> str:
     """Say how much harm could have stayed unseen, by the least that is ruled out of the loss."""
     high = next((found.high for found in findings if (found.measure, found.slice) == (LOSS, ALL)), float("inf"))
-    if high <= 0:
+    if high == 0:
+        return ", its mean loss is not greater than live's"
+    if high < 0:
         return f", its mean loss is at least {-high:.3g} less than live's"
     return f", a mean loss more than {high:.3g} greater is ruled out" if high < float("inf") else ""
 

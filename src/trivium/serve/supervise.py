@@ -221,7 +221,8 @@ class Supervisor:
     def _announce(self) -> None:
         orders = self._orders
         told = {"url": orders.url, "models": orders.models, "workers": orders.workers, "pid": os.getpid()}
-        plain = f"serving {', '.join(orders.models)} at {orders.url} ({orders.workers} workers); Ctrl-C drains and ends"
+        workers = f"{orders.workers} worker{'s' * (orders.workers > 1)}"
+        plain = f"serving {', '.join(orders.models)} at {orders.url} ({workers}); Ctrl-C drains and ends"
         sys.stdout.write((json.dumps(told) if orders.is_json else plain) + "\n")
         sys.stdout.flush()
 

@@ -1,5 +1,6 @@
 """A version answers logged traffic off any server, and is held to what was served: by hand, at its edges, end to end."""
 
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 
@@ -13,9 +14,10 @@ from trivium.core.problems import Problem, StepError
 from trivium.core.values import iso
 from trivium.loop.bodies import Body, heuristic_of
 from trivium.loop.project_source import ProjectSource
-from trivium.loop.replay import replay
+from trivium.loop.replay import _Said, replay
 from trivium.loop.replay import replayed as told
 from trivium.loop.tick import tick
+from trivium.loop.traffic import traffic
 from trivium.loop.workspace import Workspace
 
 DAYS = 6
@@ -63,6 +65,20 @@ def test_what_says_the_same_is_promoted(ws):
     assert (done.verdict, done.rows, done.weighed.seen.outcomes) == ("promote", DAYS * ROWS_A_DAY, DAYS * ROWS_A_DAY)
     assert found(done, "loss").worse_by == 0.0 and found(done, "errors").worse_by == 0.0
     assert {one.slice for one in done.weighed.findings if one.measure == "loss"} == {"all", "north"}
+
+
+def test_rows_that_were_asked_long_after_their_time_have_the_tables_of_their_time(ws):
+    """A server may be asked about last year: the rain is that of the row's day, not of the day of its answer."""
+    rainy = body(ws, lambda features: features["rain"].to_numpy() / 100)
+    batch = next(iter(traffic(ws, since=START + timedelta(days=2), until=START + timedelta(days=3))))
+    said = _Said(ws, rainy, lambda: 0.0)
+    at_once, later = (
+        said.of(batch),
+        said.of(replace(batch, start=NOW + timedelta(days=400), end=NOW + timedelta(days=401))),
+    )
+    assert at_once is not None and later is not None
+    assert at_once["said"].max() > 0
+    assert later["said"].to_list() == at_once["said"].to_list()
 
 
 def test_times_are_those_asked(ws):
