@@ -142,7 +142,7 @@ class Window:
         new = counts * (partitions <= np.where(known >= OF_KNOWN, STILL_NEW, 0))
         unseen = _ratio(new.max(axis=1) if overlap else new.sum(axis=1), rows)
         unseen[known[:, 0] == 0] = np.nan
-        typical = [binomial(share * held, held) for share, held in zip(np.nan_to_num(unseen), rows, strict=True)]
+        typical = binomial(np.nan_to_num(unseen) * rows, rows)
         self._put(key, unseen, float(np.median(typical)) / np.maximum(rows, 1.0))
 
     def _gap(self, counts: Array, before: Array) -> None:
@@ -175,9 +175,12 @@ class Window:
         with np.errstate(divide="ignore"):
             buckets = np.ceil(np.log(np.abs(values)) / ratio)
         buckets = np.where(values == 0, 0.0, np.copysign(buckets - buckets[values != 0].min(initial=0.0) + 1, values))
-        held, places = np.unique(buckets, return_inverse=True)
-        flat = np.bincount(rows * len(held) + places, weights=counts, minlength=len(self.measures) * len(held))
-        self._unseen((column, "unseen"), flat.reshape(len(self.measures), len(held)).astype(np.float64))
+        # Whole numbers of a narrow range: what `np.unique` gives, without its sorting.
+        numbers = (buckets - buckets.min(initial=0.0)).astype(np.intp)
+        held = np.bincount(numbers) > 0
+        places, width = (np.cumsum(held) - 1)[numbers], int(held.sum())
+        flat = np.bincount(rows * width + places, weights=counts, minlength=len(self.measures) * width)
+        self._unseen((column, "unseen"), flat.reshape(len(self.measures), width).astype(np.float64))
 
     @staticmethod
     def _edges(values: Array, counts: Array) -> Array:

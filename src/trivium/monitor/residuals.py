@@ -15,6 +15,7 @@ Slots = npt.NDArray[np.int64]
 
 # The level a partition is compared with: the median of the 7 before it, which hold each weekday once.
 LEVEL = 7
+YEAR = timedelta(days=365.25)
 # Where so many begin on a day, the season is the hour, and the level is the median of the day before.
 BY_HOUR = 4
 # Season's effects are taken out once each slot has been seen about 4 times; with fewer they would be noise.
@@ -109,5 +110,6 @@ def scales(left: Array, *, sampling: Array, floors: Array, seen_before: Array) -
 
 def nearby_season(start: datetime, other: datetime, *, within: timedelta) -> bool:
     """Tell whether `other` lies about a whole number of years before `start`."""
-    years = round((start - other) / timedelta(days=365.25))
-    return years >= 1 and abs(start - other - years * timedelta(days=365.25)) <= within
+    passed = start - other
+    years = round(passed / YEAR)
+    return years >= 1 and abs(passed - years * YEAR) <= within

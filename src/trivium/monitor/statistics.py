@@ -7,7 +7,7 @@ import math
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from trivium.monitor.held import Held, held_within
 from trivium.monitor.samples import Samples
 
 Array = npt.NDArray[np.float64]
+Number = TypeVar("Number", float, Array)
 Statistic = tuple[str, str]
 
 # Stands for the whole table where a column is named.
@@ -120,7 +121,7 @@ def measure(summary: Summary) -> Measures:
     return found
 
 
-def binomial(count: float, rows: float) -> float:
+def binomial(count: Number, rows: Number) -> Number:
     """Tell the variance that one row gives a share; a share never seen is not for that reason without (Laplace)."""
     smoothed = (count + 1) / (rows + 2)
     return smoothed * (1 - smoothed)
