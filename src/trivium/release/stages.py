@@ -102,7 +102,8 @@ def decide(
         return Decision(verdict="roll back", reason=harm_of(harm), harm=harm)
     missing = _missing(stayed=stayed, answers=answers, outcomes=outcomes, findings=findings, limits=limits)
     if not missing:
-        shown = f"{answers:,} answers and {f'{outcomes:,} outcomes' if outcomes else 'no outcome yet'}"
+        known = f" and {outcomes:,} outcomes" if outcomes else ", losses not compared"
+        shown = f"{answers:,} answers{known}"
         ruled = _ruled_out(findings)
         stay = f"{_days(stayed)} at {stage}, " if stayed else ""
         return Decision(verdict="promote", reason=f"{stay}{shown}: no harm found{ruled}")
