@@ -6,7 +6,7 @@ PyTorch is the project's to install; it is loaded here only once a module of its
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from trivium.artifact.ready_onnx import refused
+from trivium.artifact.ready_onnx import answers_of, refused
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,8 +51,8 @@ def said_by(module: Any, rows: "Array") -> "Array":
     import torch
 
     with torch.no_grad():
-        said: Array = module(torch.as_tensor(rows, dtype=_kind(module))).numpy().astype(np.float64)
-    return said[:, -1] if said.ndim == 2 and said.shape[1] <= 2 else said
+        said = module(torch.as_tensor(rows, dtype=_kind(module))).numpy()
+    return answers_of(said.astype(np.float64))
 
 
 def _kind(module: Any) -> Any:

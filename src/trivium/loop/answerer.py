@@ -162,13 +162,13 @@ class Answerer:
         self._check(slots, call)
         shared_s = self.health.timer() - started - call.asked_s
         self._count(slots)
-        answered = [slot for slot in slots if slot.refused is None]
+        answered = [place for place, slot in enumerate(slots) if slot.refused is None]
         stamp = (at - _EPOCH) // _MICROSECOND
         return Reply(
             [_answered(slot, id_) for slot, id_ in zip(slots, ids, strict=True)],
             [self._logged(slot, id_, stamp, shared_s) for slot, id_ in zip(slots, ids, strict=True)],
-            call.rows if len(answered) == len(waiting) else Together(slot.row for slot in answered),
-            [place for place, slot in enumerate(slots) if slot.refused is None],
+            call.rows if len(answered) == len(waiting) else Together(slots[place].row for place in answered),
+            answered,
         )
 
     def _slot(self, row: Row) -> _Slot:

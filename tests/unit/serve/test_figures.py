@@ -3,7 +3,7 @@
 import os
 import time
 
-from trivium.serve.figures import BUCKETS, COUNTERS, GAUGES, GONE_S, HISTOGRAMS, Figures, exposition
+from trivium.serve.figures import BUCKETS, COUNTERS, GAUGES, GONE_S, HISTOGRAMS, Figures, exposition, leave
 
 
 def value(text, line):
@@ -49,6 +49,18 @@ def test_a_worker_that_is_gone_leaves_its_counts_and_no_gauges(tmp_path):
     text, _ = read(here)
     assert value(text, "trivium_calls_total{") == [2]
     assert len(value(text, "trivium_resident_bytes{")) == 1
+
+
+def test_what_is_left_holds_for_as_long_as_was_said(tmp_path):
+    """Whoever told it has ended meanwhile, and another may be late."""
+    here = Figures(tmp_path, "0")
+    leave(tmp_path, "keeper", [("trivium_reviews_waiting", ("m",), 3)], holds_s=10 * GONE_S)
+    found = []
+    for passed in (0, 2 * GONE_S, 11 * GONE_S):
+        then = time.time() - passed
+        os.utime(tmp_path / "figures-keeper", (then, then))
+        found.append(value(read(here)[0], 'trivium_reviews_waiting{model="m",worker="keeper"}'))
+    assert found == [[3], [3], []]
 
 
 def test_a_length_falls_into_the_first_bucket_that_holds_it(tmp_path):
